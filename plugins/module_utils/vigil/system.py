@@ -1,0 +1,135 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every touch of the host goes through a System: programs, files, HTTP and the clock."""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A program that ended. ``rc`` is None where it never did: not found, no permission, timed out."""
+
+    argv: tuple[str, ...]
+    rc: int | None
+    out: str = ""
+    err: str = ""
+
+    @property
+    def words(self) -> str:
+        """What the program said, standard error first, for an operator to read."""
+        return "\n".join(part for part in (self.err.strip(), self.out.strip()) if part)
+
+
+@dataclass(frozen=True)
+class Client:
+    """How to speak HTTP: files of the authority and of the client certificate, and a user's name and password."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    verify: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer of any status. ``status`` is None where none came; ``error`` then says why."""
+
+    url: str
+    status: int | None
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+class System:
+    """The real host. A test hands in a subclass or a temporary folder, never a patch."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        timeout: float = 60.0,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run a program without a shell, in the C locale; ``timeout`` is in seconds. Never raises for the program."""
+        environment = {**os.environ, "LC_ALL": "C", **(env or {})}
+        try:
+            done = subprocess.run(
+                list(argv), input=stdin, env=environment, timeout=timeout, capture_output=True, text=True,
+                errors="replace", check=False, stdin=subprocess.DEVNULL if stdin is None else None,
+            )
+        except subprocess.TimeoutExpired:
+            return Ran(tuple(argv), None, err=f"{argv[0]} did not end within {timeout:g} s")
+        except OSError as error:
+            return Ran(tuple(argv), None, err=f"{argv[0]} could not be started: {error.strerror}")
+        return Ran(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content, or None where there is no such file. Other errors are raised as OSError."""
+        try:
+            with open(path, "rb") as handle:
+                return handle.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def http(
+        self,
+        url: str,
+        client: Client | None = None,
+        timeout: float = 10.0,
+        headers: Mapping[str, str] | None = None,
+        limit: int = 16 * 1024 * 1024,
+    ) -> Answer:
+        """GET a URL, proxies of the environment ignored; at most ``limit`` bytes are read. Never raises."""
+        client = client or Client()
+        request = urllib.request.Request(url, headers={**_authorization(client), **(headers or {})})
+        try:
+            handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_tls_context(client))]
+            with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as reply:
+                return Answer(url, reply.status, reply.read(limit), dict(reply.headers.items()))
+        except urllib.error.HTTPError as error:
+            return Answer(url, error.code, error.read(limit), dict(error.headers.items()))
+        except (OSError, ValueError) as error:
+            return Answer(url, None, error=str(getattr(error, "reason", error)))
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two looks at a condition."""
+        time.sleep(seconds)
+
+
+def _authorization(client: Client) -> dict[str, str]:
+    if client.username is None:
+        return {}
+    token = base64.b64encode(f"{client.username}:{client.password or ''}".encode()).decode()
+    return {"Authorization": f"Basic {token}"}
+
+
+def _tls_context(client: Client) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=client.ca)
+    if not client.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if client.cert:
+        context.load_cert_chain(client.cert, client.key)
+    return context
