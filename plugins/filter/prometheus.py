@@ -10,9 +10,10 @@ from functools import wraps
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil import addresses, flags
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil import addresses, alertmanager, flags
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.prometheus import config, targets
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.secret_values import secret_values
 
 
 def _with_words(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,6 +54,8 @@ class FilterModule:
             "prometheus_config": _with_words(prometheus_config),
             "prometheus_discovery": _with_words(prometheus_discovery),
             "prometheus_command": _with_words(flags.server_command),
+            "alertmanager_config": _with_words(alertmanager.build_config),
+            "secret_values": secret_values,
             "alertmanager_command": _with_words(flags.alertmanager_command),
             "host_endpoint": _with_words(host_endpoint),
             "local_url": _with_words(addresses.local_url),

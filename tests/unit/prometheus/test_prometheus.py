@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil import flags
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil import alertmanager, flags
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.prometheus import config, targets, verdict
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.secret_values import secret_values
 
 CASES = Path(__file__).parents[2] / "cases" / "prometheus"
 OPTIONS: dict[str, Any] = {
@@ -89,3 +90,22 @@ def test_verdict(case: dict[str, Any]) -> None:
 def test_expected_targets_come_from_the_files() -> None:
     files = {"node": [{"targets": ["a:1"], "labels": {"host": "a"}}], "shop": [{"targets": ["s:1"]}]}
     assert targets.expected_targets(files) == [("node", "a", "a:1"), ("shop", "-", "s:1")]
+
+
+@pytest.mark.parametrize("case", load("alertmanager.yml"))
+def test_alertmanager(case: dict[str, Any]) -> None:
+    defaults = {
+        "resolve_timeout": "5m", "smtp": {}, "route": {"receiver": "none"}, "receivers": [{"name": "none"}],
+        "inhibit_rules": [], "time_intervals": [], "templates": False,
+    }
+    if "error" in case:
+        with pytest.raises(InvalidInput) as refusal:
+            alertmanager.build_config({**defaults, **case["options"]})
+        assert case["error"] in str(refusal.value)
+    else:
+        assert alertmanager.build_config({**defaults, **case["options"]}) == case["config"]
+
+
+def test_secret_values_are_found_by_their_keys() -> None:
+    config = {"a": [{"basic_auth": {"password": "p1", "password_file": "/p"}}], "smtp_auth_password": "p2", "monkey": "m", "token": ""}
+    assert secret_values(config) == ["p1", "p2"]
