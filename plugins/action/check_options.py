@@ -1,0 +1,86 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuse variables that look like a role's options and are none. Reads names only, on the controller; makes no remote call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import yaml
+from ansible.plugins.action import ActionBase
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput, VigilError
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.options import Mistyped, mistyped
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "role": {"type": "str", "required": True},
+    "prefixes": {"type": "list", "elements": "str", "default": []},
+    "allow": {"type": "list", "elements": "str", "default": []},
+}
+
+ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
+
+
+class ActionModule(ActionBase):
+    """The controller's side of vigil.monitoring.check_options, which is all of it."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _checked, params = self.validate_argument_spec(argument_spec=OPTIONS)
+        try:
+            wrong = _wrong(params, task_vars or {})
+        except VigilError as error:
+            return {**result, "failed": True, "msg": str(error)}
+        if wrong:
+            return {**result, "failed": True, "msg": _message(wrong), "mistyped": [one.name for one in wrong]}
+        return {**result, "changed": False}
+
+
+def _wrong(params: dict[str, Any], task_vars: dict[str, Any]) -> list[Mistyped]:
+    role: str = plain(params["role"])
+    return mistyped(
+        _names(task_vars),
+        role,
+        _options_of(role),
+        prefixes=plain(params["prefixes"]),
+        longer_roles=[name for name in os.listdir(ROLES) if name.startswith(f"{role}_")],
+        allowed=plain(params["allow"]),
+    )
+
+
+def _message(wrong: list[Mistyped]) -> str:
+    return " ".join(str(one) if str(one).endswith(("?", ".")) else f"{one}." for one in wrong) + (
+        " Mend the name, or list it in vigil_options_allow where the variable is yours."
+    )
+
+
+def _names(task_vars: dict[str, Any]) -> Iterator[str]:
+    yield from task_vars
+    hostvars = task_vars.get("hostvars")
+    for host in task_vars.get("ansible_play_hosts_all", ()) if hostvars is not None else ():
+        # The raw form: no value is templated, only names are read.
+        found: Iterable[str] = hostvars.raw_get(host)
+        yield from found
+
+
+def _options_of(role: str) -> frozenset[str]:
+    folder = os.path.join(ROLES, role, "meta")
+    for name in ("argument_specs.yml", "argument_specs.yaml"):
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            return _read_options(path)
+    raise InvalidInput(f"The role {role!r} has no {folder}/argument_specs.yml, which is where its options are looked up.")
+
+
+def _read_options(path: str) -> frozenset[str]:
+    with open(path, "rb") as handle:
+        document = yaml.load(handle, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    points = (document or {}).get("argument_specs") or {}
+    return frozenset(name for point in points.values() for name in (point.get("options") or {}))

@@ -1,0 +1,63 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action that runs on the controller only."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: check_options
+short_description: Refuse variables that look like a role's options and are none
+version_added: 0.1.0
+description:
+  - A mistyped option would be ignored in silence. This finds variables that begin with the name of a role and an underscore and are no
+    option of it in its C(meta/argument_specs.yml), and fails with the nearest name that is one.
+  - Runs on the controller only and makes no remote call. It reads names, never values.
+  - It looks at the variables of the host it runs for and of all hosts of the play, so once a play is enough (C(run_once)).
+options:
+  role:
+    description: A role of this collection.
+    type: str
+    required: true
+  prefixes:
+    description: How names begin that belong to the role. Where empty, the role's name and an underscore.
+    type: list
+    elements: str
+    default: []
+  allow:
+    description: Names that are the operator's own in spite of the prefix.
+    type: list
+    elements: str
+    default: []
+author:
+  - The Vigil team (@vigil-monitoring)
+"""
+
+EXAMPLES = r"""
+- name: Refuse mistyped options
+  vigil.monitoring.check_options:
+    role: prometheus
+    allow: "{{ vigil_options_allow }}"
+  run_once: true
+"""
+
+RETURN = r"""
+mistyped:
+  description: The variables that are no option.
+  type: list
+  elements: str
+  returned: failure
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    """Say that this runs on the controller only."""
+    module = AnsibleModule(argument_spec={})
+    module.fail_json(msg="vigil.monitoring.check_options runs on the controller only, as an action. Call it from a playbook's task.")
+
+
+if __name__ == "__main__":
+    main()
