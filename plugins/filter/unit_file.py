@@ -49,12 +49,13 @@ from typing import Any  # noqa: E402
 
 from ansible.errors import AnsibleFilterError  # noqa: E402
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError  # noqa: E402
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.unit_file import unit_file  # noqa: E402
 
 
 def _unit_file(options: Mapping[str, Any]) -> str:
     try:
-        return unit_file(options)
+        return unit_file(plain(options))
     except VigilError as error:
         raise AnsibleFilterError(str(error)) from error
 
