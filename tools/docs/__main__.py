@@ -1,0 +1,84 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the roles' README files from their argument specs; with `--check` only say what is not as it should be."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import markdown
+from .agree import complaints
+from .spec import Role, load
+
+ROOT = Path(__file__).resolve().parents[2]
+_READ = ("tasks", "templates", "handlers", "vars", "meta")
+
+
+def _defaults(folder: Path) -> dict[str, Any]:
+    path = folder / "defaults" / "main.yml"
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+
+
+def _source(folder: Path) -> str:
+    """What a role reads its options in; of the argument spec nothing, and of the defaults the values (one may be made of another)."""
+    paths = [path for place in _READ for path in sorted((folder / place).rglob("*")) if path.is_file()]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths if path.name != "argument_specs.yml"]
+    return "\n".join([*texts, *(str(value) for value in _defaults(folder).values())])
+
+
+def _everywhere(root: Path) -> str:
+    """What the whole collection's options are read in."""
+    plugins = [path.read_text(encoding="utf-8") for path in sorted((root / "plugins").rglob("*.py"))]
+    return "\n".join([*plugins, *map(_source, roles(root))])
+
+
+def roles(root: Path) -> list[Path]:
+    """Folders of all roles."""
+    return sorted(path for path in (root / "roles").glob("*") if (path / "tasks").is_dir() or (path / "meta").is_dir())
+
+
+def check(folder: Path, role: Role) -> list[str]:
+    """Every complaint about a role, its README included."""
+    found = complaints(role, _defaults(folder), _source(folder), _everywhere(folder.parents[1]))
+    path = folder / "README.md"
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    if markdown.readme(role, before) != before:
+        found.append("README.md is not what its argument spec says: run `make docs`")
+    return found
+
+
+def write(folder: Path, role: Role) -> bool:
+    """Write a role's README; whether it changed."""
+    path = folder / "README.md"
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    after = markdown.readme(role, before)
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+    return after != before
+
+
+def main(argv: list[str]) -> int:
+    """Return the number of roles with complaints, at most 1."""
+    bad = 0
+    for folder in roles(ROOT):
+        if not (folder / "meta" / "argument_specs.yml").is_file():
+            print(f"{folder.name}: no meta/argument_specs.yml")
+            bad = 1
+            continue
+        role = load(folder)
+        if "--check" not in argv:
+            print(f"{folder.name}: README.md {'written' if write(folder, role) else 'is up to date'}")
+            continue
+        for complaint in check(folder, role):
+            print(f"{folder.name}: {complaint}")
+            bad = 1
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
