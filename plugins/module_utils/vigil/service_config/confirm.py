@@ -1,0 +1,134 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting until the unit serves, stays up, and shows that it runs the new set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model import VigilError
+from ..systemd import UnitState
+from .checks import Proof
+from .host import Host
+from .metrics import Sample, samples
+from .observe import show_unit
+from .proof import Verdict, title, verdict
+from .spec import Spec
+
+SETTLED = 2.0
+_FIRST, _LONGEST = 0.2, 1.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When the swap was, what was done to the unit then, and what the proofs read just before."""
+
+    swapped: float | None = None
+    action: str = "none"
+    restarts: int = 0
+    earlier: Mapping[int, list[Sample]] = field(default_factory=dict)
+
+
+def read_proofs(host: Host, spec: Spec) -> dict[int, list[Sample]]:
+    """Read every proof's metric once, by its place in the list; what cannot be read is left out."""
+    found = {}
+    for place, proof in enumerate(spec.proofs):
+        read, _error = _read(host, proof)
+        if read is not None:
+            found[place] = read
+    return found
+
+
+def confirm(host: Host, spec: Spec, state: UnitState, moment: Moment) -> list[dict[str, Any]]:
+    """Wait for ready, watch the unit for ``stable_for`` after a change, check the proofs, and return what they read."""
+    if spec.unit is None or spec.unit_state == "stopped":
+        return []
+    state = wait_ready(host, spec, state, moment)
+    host.hook("ready")
+    if moment.action != "none":
+        stay_up(host, spec, moment)
+        host.hook("stable")
+    read = [_prove(host, spec, place, proof, moment) for place, proof in enumerate(spec.proofs)]
+    host.hook("proof")
+    return read
+
+
+def wait_ready(host: Host, spec: Spec, state: UnitState, moment: Moment) -> UnitState:
+    """Wait until the unit is up and answers. Raises VigilError as soon as it has died, or when the time is over."""
+    timeout = spec.ready.timeout if spec.ready else 60.0
+    deadline, pause = host.system.monotonic() + timeout, _FIRST
+    while True:
+        _alive(spec, state, moment)
+        said = _not_ready(host, spec, state)
+        if not said:
+            return state
+        if host.system.monotonic() >= deadline:
+            raise VigilError(f"{spec.unit} is not ready after {timeout:g} s: {said}. If it only needs longer, raise ready.timeout.")
+        host.system.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST)
+        state = show_unit(host, str(spec.unit))
+
+
+def stay_up(host: Host, spec: Spec, moment: Moment) -> None:
+    """Watch the unit for ``stable_for`` seconds: the same process, no restart."""
+    first = show_unit(host, str(spec.unit))
+    deadline = host.system.monotonic() + spec.stable_for
+    while host.system.monotonic() < deadline:
+        host.system.sleep(min(0.5, spec.stable_for))
+        state = show_unit(host, str(spec.unit))
+        _alive(spec, state, moment)
+        if state.main_pid != first.main_pid:
+            changed = f"its process {first.main_pid} was replaced by {state.main_pid}"
+            raise VigilError(f"{spec.unit} did not stay up for {spec.stable_for:g} s: {changed}.")
+
+
+def _alive(spec: Spec, state: UnitState, moment: Moment) -> None:
+    died = not state.is_up and not state.is_starting
+    if died or state.restarts > moment.restarts:
+        raise VigilError(f"{spec.unit} died: it is {state.words}.", unit_state=state.words)
+
+
+def _not_ready(host: Host, spec: Spec, state: UnitState) -> str:
+    if not state.is_up:
+        return f"it is {state.words}"
+    if spec.ready is None:
+        return ""
+    answer = host.system.http(spec.ready.url, spec.ready.client, timeout=5)
+    if answer.status in spec.ready.status:
+        return ""
+    found = answer.error or f"the answer was {answer.status}"
+    return f"{spec.ready.url}: {found}, {' or '.join(map(str, spec.ready.status))} was expected"
+
+
+def _prove(host: Host, spec: Spec, place: int, proof: Proof, moment: Moment) -> dict[str, Any]:
+    earlier = moment.earlier.get(place, [])
+    deadline, refused_at, pause = host.system.monotonic() + proof.timeout, None, _FIRST
+    while True:
+        found, error = _read(host, proof)
+        judged = verdict(proof, found, moment.swapped, earlier) if found is not None else Verdict(False, error)
+        if judged.holds:
+            return {"metric": title(proof), "url": proof.url, "read": judged.words, "holds": True}
+        now = host.system.monotonic()
+        refused_at = (refused_at or now) if _refused(proof, found, earlier, moment) else None
+        if now >= deadline or (refused_at is not None and now - refused_at >= SETTLED):
+            raise VigilError(f"{spec.unit} does not prove that it runs the new set: {judged.words} ({proof.url}).",
+                             proof=[{"metric": title(proof), "url": proof.url, "read": judged.words, "holds": False}])
+        host.system.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST)
+
+
+def _refused(proof: Proof, found: list[Sample] | None, earlier: list[Sample], moment: Moment) -> bool:
+    """A value that was right before a reload and is wrong after it will not become right by waiting."""
+    was_right = bool(earlier) and all(item.value == proof.value for item in earlier)
+    is_wrong = bool(found) and any(item.value != proof.value for item in found or ())
+    return moment.action == "reload" and proof.value is not None and was_right and is_wrong
+
+
+def _read(host: Host, proof: Proof) -> tuple[list[Sample] | None, str]:
+    answer = host.system.http(proof.url, proof.client, timeout=5)
+    if answer.status != 200:
+        return None, f"{title(proof)} could not be read: {answer.error or f'the answer was {answer.status}'}"
+    return samples(answer.body.decode("utf-8", "replace"), proof.metric, proof.labels), ""
