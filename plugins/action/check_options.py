@@ -48,7 +48,7 @@ def _wrong(params: dict[str, Any], task_vars: dict[str, Any]) -> list[Mistyped]:
     return mistyped(
         _names(task_vars),
         role,
-        _options_of(role),
+        _options_of(role, everywhere=bool(params["prefixes"])),
         prefixes=plain(params["prefixes"]),
         longer_roles=[name for name in os.listdir(ROLES) if name.startswith(f"{role}_")],
         allowed=plain(params["allow"]),
@@ -70,13 +70,17 @@ def _names(task_vars: dict[str, Any]) -> Iterator[str]:
         yield from found
 
 
-def _options_of(role: str) -> frozenset[str]:
-    folder = os.path.join(ROLES, role, "meta")
-    for name in ("argument_specs.yml", "argument_specs.yaml"):
-        path = os.path.join(folder, name)
-        if os.path.exists(path):
-            return _read_options(path)
-    raise InvalidInput(f"The role {role!r} has no {folder}/argument_specs.yml, which is where its options are looked up.")
+def _options_of(role: str, everywhere: bool) -> frozenset[str]:
+    if _path(role) is None:
+        raise InvalidInput(f"The role {role!r} has no meta/argument_specs.yml below {ROLES}, which is where its options are looked up.")
+    # Names with a prefix of the whole collection (`vigil_`) are spread over its roles.
+    paths = [_path(name) for name in (sorted(os.listdir(ROLES)) if everywhere else [role])]
+    return frozenset(name for path in paths if path for name in _read_options(path))
+
+
+def _path(role: str) -> str | None:
+    path = os.path.join(ROLES, role, "meta", "argument_specs.yml")
+    return path if os.path.exists(path) else None
 
 
 def _read_options(path: str) -> frozenset[str]:

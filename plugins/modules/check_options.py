@@ -21,7 +21,9 @@ options:
     type: str
     required: true
   prefixes:
-    description: How names begin that belong to the role. Where empty, the role's name and an underscore.
+    description:
+      - How names begin that belong to the role. Where empty, the role's name and an underscore.
+      - Where given, an option of any role of this collection is known.
     type: list
     elements: str
     default: []

@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Makes and renews the certificate authority and one certificate a host, in a folder on the controller that only its owner can read.
   - Runs on the controller only and makes no remote call. Service roles ship a host's folder as part of their own set of files.
+  - C(ca.crt) in O(dir) is the certificate of the authority, for whoever talks to the services.
   - >-
     Below O(dir), C(hosts/<safe name>/) holds C(ca.crt), C(clients.crt) (who may read the host's metrics), C(host.crt) and C(host.key).
     The safe name of a host is what the filter P(vigil.monitoring.safe_name#filter) returns.

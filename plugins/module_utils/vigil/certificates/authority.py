@@ -14,6 +14,8 @@ from .store import Store
 from .values import Facts, Pair
 
 DAY = 86400.0
+CERTIFICATE, KEY = "authority.crt", "authority.key"
+"""Vigil's own authority. ``ca.crt`` beside it is what clients trust: this one's certificate, or the operator's."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,13 @@ def own_signers(store: Store, own: Pair, now: float) -> Signers:
 
 def stored_signers(store: Store, policy: Policy, now: float) -> Signers:
     """Take the store's own authority; make it on the first run. Raises VigilError where it is broken or expired."""
-    certificate, key = store.read("ca.crt"), store.read("ca.key")
+    certificate, key = store.read(CERTIFICATE), store.read(KEY)
     facts = x509.read_facts(certificate, key) if certificate is not None else None
     step = decide_authority(facts, policy.replace_before, now, policy.renew_before * DAY)
     if step.kind == "refuse":
         raise VigilError(
-            f"{store.path('ca.crt')}: {step.reason} Put back {store.path('ca.crt')} and ca.key from a backup, or set "
-            "vigil_ca_replace_before to a date after the old one was made (or remove ca.crt) and run site.yml on all hosts."
+            f"{store.path(CERTIFICATE)}: {step.reason} Put back {CERTIFICATE} and {KEY} from a backup, or move {CERTIFICATE} away "
+            "and run site.yml on all hosts: that makes a new authority, and every host gets a new certificate."
         )
     if facts is None or step.kind == "rotate":
         signers = _made(store, policy, now)
@@ -77,12 +79,12 @@ def stored_signers(store: Store, policy: Policy, now: float) -> Signers:
 
 
 def _made(store: Store, policy: Policy, now: float) -> Signers:
-    if store.read("ca.crt") is not None:
+    if store.read(CERTIFICATE) is not None:
         # Out of the way first: a run killed from here on leaves no authority, and the next one makes it.
-        store.move("ca.crt", "ca.crt.old")
+        store.move(CERTIFICATE, f"{CERTIFICATE}.old")
     pair = x509.make_authority(f"Vigil authority {day(now)}", now, now + policy.authority_days * DAY)
-    store.write("ca.key", pair.key)
-    store.write("ca.crt", pair.certificate)
+    store.write(KEY, pair.key)
+    store.write(CERTIFICATE, pair.certificate)
     return Signers(pair, x509.read_facts(pair.certificate, pair.key))
 
 
