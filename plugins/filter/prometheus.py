@@ -46,6 +46,11 @@ def host_endpoint(host: str, hostvars: Mapping[str, Any], port: int, listen_opti
     return addresses.endpoint(addresses.host_address(host, hostvars[host]), targets.port_of(job, hostvars[host]))
 
 
+def peer_endpoints(members: list[str], own: str, hostvars: Mapping[str, Any], listen: str) -> list[str]:
+    port = addresses.split_listen_address(listen)[1]
+    return [host_endpoint(name, hostvars, port) for name in members if name != own]
+
+
 class FilterModule:
     """Names of the filters."""
 
@@ -55,6 +60,7 @@ class FilterModule:
             "prometheus_discovery": _with_words(prometheus_discovery),
             "prometheus_command": _with_words(flags.server_command),
             "alertmanager_config": _with_words(alertmanager.build_config),
+            "peer_endpoints": _with_words(peer_endpoints),
             "secret_values": secret_values,
             "alertmanager_command": _with_words(flags.alertmanager_command),
             "host_endpoint": _with_words(host_endpoint),

@@ -32,15 +32,6 @@ def build_config(options: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def cluster_tls() -> dict[str, Any]:
-    """Return how Alertmanagers gossip: each shows its certificate, and only those of our authority are heard."""
-    files = {"cert_file": "tls/host.crt", "key_file": "tls/host.key"}
-    return {
-        "tls_server_config": {**files, "client_ca_file": "tls/ca.crt", "client_auth_type": "RequireAndVerifyClientCert"},
-        "tls_client_config": {**files, "ca_file": "tls/ca.crt"},
-    }
-
-
 def _check_names(options: Mapping[str, Any]) -> None:
     receivers = {str(item.get("name")) for item in options["receivers"]}
     intervals = {str(item.get("name")) for item in options["time_intervals"]}

@@ -92,10 +92,11 @@ class System:
         timeout: float = 10.0,
         headers: Mapping[str, str] | None = None,
         limit: int = 16 * 1024 * 1024,
+        method: str = "GET",
     ) -> Answer:
-        """GET a URL, proxies of the environment ignored; at most ``limit`` bytes are read. Never raises."""
+        """Ask for a URL, proxies of the environment ignored; at most ``limit`` bytes are read. Never raises."""
         client = client or Client()
-        request = urllib.request.Request(url, headers={**_authorization(client), **(headers or {})})
+        request = urllib.request.Request(url, headers={**_authorization(client), **(headers or {})}, method=method)
         try:
             handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_tls_context(client))]
             with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as reply:
