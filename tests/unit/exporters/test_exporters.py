@@ -38,9 +38,8 @@ def test_command(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", load("process_groups.yml"))
 def test_process_groups(case: dict[str, Any]) -> None:
     with expected(case):
-        assert process_groups.process_groups(case["groups"], **({"rest": case["rest"]} if "rest" in case else {})) == {
-            "process_names": case["rules"]
-        }
+        found = process_groups.process_groups(case["groups"], case.get("others", "comm"))
+        assert found == {"process_names": case["rules"]}
 
 
 @pytest.mark.parametrize("case", load("blackbox.yml"))
@@ -52,6 +51,12 @@ def test_blackbox(case: dict[str, Any]) -> None:
 def test_a_dry_start_replaces_flags() -> None:
     argv = flags.dry_start(["/bin/x", "--web.listen-address=0.0.0.0:1", "--a"], {"web.listen-address": "127.0.0.1:0"})
     assert argv[3:] == ["dry_start", "/bin/x", "--a", "--web.listen-address=127.0.0.1:0"]
+
+
+def test_a_program_that_is_not_installed_yet_cannot_be_tried() -> None:
+    done = subprocess.run(flags.dry_start(["/nonexistent/program"], {}), capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "is not installed yet" in done.stdout
 
 
 @pytest.mark.parametrize(("program", "code"), [("sleep 5", 0), ("echo broken; exit 3", 1), ("exit 0", 1)])

@@ -23,14 +23,15 @@ _PLAIN_NAME = re.compile(r"[^{}\\\"`\n\r]+")
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]+\.(service|scope)")
 # Processes with a command line: the kernel's own threads have none.
 _EVERYTHING = {"cmdline": [".+"]}
+OTHERS = {"comm": "{{.Comm}}", "exe": "{{.ExeBase}}", "other": "other", "none": ""}
 
 
-def process_groups(groups: Sequence[Mapping[str, Any]], rest: str = "{{.Comm}}") -> dict[str, Any]:
+def process_groups(groups: Sequence[Mapping[str, Any]], others: str = "comm") -> dict[str, Any]:
     """Return process-exporter's configuration for ``groups``, in order; the first group that matches a process has it.
 
     Each group: ``name`` and what finds its processes: any of ``comm`` (name in /proc/PID/stat, 15 characters), ``exe`` (program, with or
     without path) and ``cmdline`` (RE2, all must match), which hold together; or ``unit`` (a systemd service or scope) or ``cgroup`` (a path and what
-    is below it), alone. Each takes one text or a list. ``rest``: name of the group of any other process (a template), "" to leave them out.
+    is below it), alone. Each takes one text or a list. ``others``: a key of OTHERS, how every other process is grouped.
     Raises InvalidInput for a group that process-exporter would refuse or never fill.
     """
     rules: list[dict[str, Any]] = []
@@ -42,15 +43,15 @@ def process_groups(groups: Sequence[Mapping[str, Any]], rest: str = "{{.Comm}}")
             places.append(place)
         else:
             rules.append({**_matchers(parsed), "name": _name(places, parsed["name"])})
-    if places and not rest:
+    if places and others == "none":
         raise InvalidInput(
-            "process_exporter_groups has groups by unit or cgroup, so every process must be looked at: process_exporter_others cannot be "
-            "empty then. Give the group of all other processes a name, such as 'other'."
+            "process_exporter_groups has groups by unit or cgroup, for which every process must be looked at, and process_exporter_others is "
+            "none. Set it to other: all other processes are one group then."
         )
-    if rest:
-        rules.append({**_EVERYTHING, "name": _name(places, rest)})
+    if others != "none":
+        rules.append({**_EVERYTHING, "name": _name(places, OTHERS[others])})
     if not rules:
-        raise InvalidInput("process_exporter_groups and process_exporter_others are both empty: no process would be watched. Set one.")
+        raise InvalidInput("process_exporter_groups is empty and process_exporter_others is none: no process would be watched. Set one.")
     return {"process_names": rules}
 
 
