@@ -17,10 +17,10 @@ demo-down: ## remove the demo's hosts and all that the demo wrote
 	@$(RUN) python3 -m tools.demo down
 
 lab-up: ## raise the demo's hosts and deploy nothing
-	@$(RUN) python3 -m tools.lab up
+	@$(RUN) python3 -m tools.lab up --inventory inventories/demo/hosts.yml
 
 lab-down: ## remove every host, network and volume that the lab made
-	@$(RUN) python3 -m tools.lab down
+	@$(RUN) python3 -m tools.lab down --all
 
 lab-status: ## what of the lab is there
 	@$(RUN) python3 -m tools.lab status

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+# The exit code by which a part says that this machine cannot run it; the last line that it printed is the reason.
+CANNOT_HERE = 77
+
 State = Literal["passed", "failed", "skipped"]
 
 

@@ -11,18 +11,21 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
+from .model import CANNOT_HERE
+
 
 def _program(name: str) -> Callable[[], str]:
     return lambda: "" if shutil.which(name) else f"{name} is not installed"
 
 
 def _engine() -> str:
-    """Ask the lab, which starts a Docker engine where none runs and it may."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.lab", "engine"], capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL,
-    )
-    words = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return "" if done.returncode == 0 else f"no Docker engine: {words[-1] if words else 'the lab gave no reason'}"
+    """Ask the lab, which starts a Docker engine where none runs and it may. Raises where it could not find out."""
+    argv = [sys.executable, "-m", "tools.lab", "engine"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=900, check=False, stdin=subprocess.DEVNULL)
+    words = " ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-3:])
+    if done.returncode not in (0, CANNOT_HERE):
+        raise RuntimeError(f"`python3 -m tools.lab engine` ended with status {done.returncode}: {words}")
+    return words if done.returncode else ""
 
 
 NEEDS: dict[str, Callable[[], str]] = {

@@ -68,7 +68,8 @@ print("vigil", vigil.__version__, "imports from a wheel:", len(names), "modules"
 def try_collection(work: Path) -> None:
     """The archive installs offline, and ansible-doc finds every plugin and role of the tree in it."""
     archive = build_collection(work, work / "out")
-    place = {"ANSIBLE_COLLECTIONS_PATH": str(work / "installed"), "ANSIBLE_CONFIG": "/dev/null"}
+    (work / "ansible.cfg").touch()
+    place = {"ANSIBLE_COLLECTIONS_PATH": str(work / "installed"), "ANSIBLE_CONFIG": str(work / "ansible.cfg")}
     _run("ansible-galaxy", "collection", "install", "--offline", "-p", str(work / "installed"), str(archive), cwd=work, env=place)
     modules = [path.stem for path in (ROOT / "plugins/modules").glob("*.py")]
     roles = [path.parent.parent.name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml")]

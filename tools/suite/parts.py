@@ -58,7 +58,7 @@ SITE = (
          needs=_HOSTS, after=_READY, uses=("demo",)),
     Part("site-oldest", "site", "site.yml with ansible-core 2.16", (*_tool("site"), "oldest"), 120, limit=900,
          needs=_HOSTS, after=_READY, uses=("demo",)),
-    Part("awx", "site", "site.yml through ansible-runner, laid out as AWX does", (*_tool("site"), "awx"), 120, limit=900,
+    Part("awx", "site", "site.yml through ansible-runner, laid out as AWX does", _tool("awx"), 120, limit=900,
          needs=_HOSTS, after=_READY, uses=("demo",)),
 )
 

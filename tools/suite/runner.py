@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import report
-from .model import Outcome, Part
+from .model import CANNOT_HERE, Outcome, Part, State
 from .schedule import blocked, next_part
 
 
@@ -35,13 +35,17 @@ def run_part(part: Part, root: Path, log: Path) -> Outcome:
     """Run one part to its end or its limit; what it says goes to ``log``."""
     start = time.monotonic()
     log.parent.mkdir(parents=True, exist_ok=True)
-    reason = _run(part, root, log)
+    status, reason = _run(part, root, log)
     seconds = time.monotonic() - start
-    left_out = report.not_run(log.read_text(errors="replace"))
-    return Outcome(part, "failed" if reason else "passed", seconds, str(log.relative_to(root)), reason, left_out)
+    said = log.read_text(errors="replace")
+    state: State = "failed" if reason else "passed"
+    if status == CANNOT_HERE:
+        state, reason = "skipped", said.strip().splitlines()[-1]
+    return Outcome(part, state, seconds, str(log.relative_to(root)), reason, report.not_run(said))
 
 
-def _run(part: Part, root: Path, log: Path) -> str:
+def _run(part: Part, root: Path, log: Path) -> tuple[int | None, str]:
+    """The exit code, and why the part failed or an empty string."""
     with log.open("wb") as sink:
         sink.write(f"$ {' '.join(part.argv)}\n".encode())
         sink.flush()
@@ -51,14 +55,14 @@ def _run(part: Part, root: Path, log: Path) -> str:
                 start_new_session=True,
             )
         except OSError as error:
-            return f"could not be started: {error}"
+            return None, f"could not be started: {error}"
         try:
             status = process.wait(part.limit)
         except subprocess.TimeoutExpired:
-            return f"did not end within {part.limit} s"
+            return None, f"did not end within {part.limit} s"
         finally:
             _end(process)
-    return f"ended with status {status}" if status else ""
+    return status, f"ended with status {status}" if status else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

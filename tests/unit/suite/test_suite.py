@@ -119,6 +119,7 @@ def test_a_part_whose_runner_breaks_has_failed() -> None:
         ("echo 'NOT RUN: gpu: no card'", 10, "passed", ""),
         ("exit 3", 10, "failed", "ended with status 3"),
         ("sleep 30", 1, "failed", "did not end within 1 s"),
+        ("echo x; echo no engine >&2; exit 77", 10, "skipped", "no engine"),
     ],
 )
 def test_a_command_by_its_end(tmp_path: Path, script: str, limit: int, state: str, reason: str) -> None:

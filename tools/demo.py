@@ -1,0 +1,105 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make demo` and `make demo-down`: the lab, the stack on it, and where to look.
+
+LAB_KEEP_ENGINE=1 leaves a Docker engine that the lab started running (for who raises and removes labs in turn).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tools import playbook
+from tools.lab.spec import Lab, from_inventory
+
+ROOT = Path(__file__).resolve().parents[1]
+INVENTORY = Path("inventories/demo/hosts.yml")
+STORE = Path("inventories/demo/.vigil")
+# What has a page or an API to look at: group, title, port, path.
+PLACES = (
+    ("prometheus", "Prometheus", 9090, "/targets"),
+    ("alertmanager", "Alertmanager", 9093, "/"),
+)
+
+
+def places(lab: Lab) -> list[tuple[str, str]]:
+    """Title and URL of each service of the lab that a person can look at."""
+    return [
+        (title, f"https://{host.address}:{port}{path}")
+        for group, title, port, path in PLACES
+        for host in lab.hosts
+        if group in host.groups
+    ]
+
+
+def where(lab: Lab) -> str:
+    """Where to look, and with what; the password itself is not told."""
+    found = places(lab)
+    lines = [f"  {title:14}{url}" for title, url in found]
+    api = found[0][1].rsplit("/", 1)[0] if found else ""
+    return "\n".join([
+        "Where to look:",
+        *lines,
+        f"  user          admin; the password is in {STORE}/passwords.yml",
+        f"  authority     {STORE}/ca.crt (a browser asks for it, or warns)",
+        f"  from a shell  curl --cacert {STORE}/ca.crt --user admin '{api}/api/v1/query?query=up'",
+        "  again         make demo (changes nothing); make demo-down removes all of it",
+    ])
+
+
+def up() -> int:
+    """Raise the lab, deploy, verify, and tell. Returns the first exit code that is not 0."""
+    start = time.monotonic()
+    lab = from_inventory(ROOT / INVENTORY)
+    status = subprocess.run([sys.executable, "-m", "tools.lab", "up", "--inventory", str(INVENTORY)], cwd=ROOT, check=False).returncode
+    if status:
+        return status
+    status, said = playbook.watch(["ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml"], ROOT)
+    deployed = time.monotonic() - start
+    if status:
+        print("\nThe deployment failed: the first fatal task above says why. `make demo` goes on from there.")
+        return status
+    status, _said = playbook.watch(["ansible-playbook", "-i", str(INVENTORY), "playbooks/verify.yml"], ROOT)
+    seconds = f"{deployed:.0f} s to raise and deploy, {time.monotonic() - start:.0f} s in all"
+    print(f"\nDemo: {playbook.changed(playbook.recap(said))}; {seconds}.\n\n{where(lab)}")
+    if status:
+        print("\nThe verdict above is not all well (verify.yml ended with an error).")
+    return status
+
+
+def down() -> int:
+    """Remove the demo's hosts and what it wrote; stop the engine that the lab started where nothing else runs on it."""
+    argv = [sys.executable, "-m", "tools.lab", "down", "--inventory", str(INVENTORY)]
+    status = subprocess.run(argv, cwd=ROOT, check=False).returncode
+    if status:
+        return status
+    shutil.rmtree(ROOT / STORE, ignore_errors=True)
+    if os.environ.get("LAB_KEEP_ENGINE") or _engine_is_used():
+        return 0
+    return subprocess.run([*argv, "--engine"], cwd=ROOT, check=False).returncode
+
+
+def _engine_is_used() -> bool:
+    if not shutil.which("docker"):
+        return False
+    done = subprocess.run(["docker", "ps", "--quiet"], capture_output=True, text=True, check=False)
+    return bool(done.stdout.strip())
+
+
+def main(argv: list[str]) -> int:
+    """Run `up` or `down`."""
+    calls = {"up": up, "down": down}
+    if len(argv) != 1 or argv[0] not in calls:
+        print("expected: python3 -m tools.demo up|down", file=sys.stderr)
+        return 2
+    return calls[argv[0]]()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
