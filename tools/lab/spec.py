@@ -18,7 +18,7 @@ from typing import Any
 from tools.lab.base import LabError
 from tools.lab.inventory import load
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 HOST_KEYS = {"name", "image", "address", "groups", "lab_mirror"}
 
 
@@ -96,7 +96,7 @@ def from_data(data: Mapping[str, Any]) -> Lab:
     """Check every value, then return the lab."""
     name = str(data.get("name", ""))
     if not NAME.fullmatch(name):
-        raise LabError(f"'{name}' is no lab name: expected lower-case letters, digits and hyphens, 31 at most.")
+        raise LabError(f"'{name}' is no lab name: expected lower-case letters, digits and hyphens, 41 at most.")
     hosts = tuple(_host(item) for item in data.get("hosts", []))
     lab = Lab(name, hosts, str(data.get("subnet") or ""))
     twice = {host.slug for host in hosts if [other.slug for other in hosts].count(host.slug) > 1}
