@@ -19,7 +19,13 @@ from tools.lab.docker import Docker
 NAME = "vigil-lab-cache"
 PORT = 3142
 LISTS_FRESH_SECONDS = 12 * 3600
-INSTALL = "set -e; export DEBIAN_FRONTEND=noninteractive; apt-get -q update; apt-get -qy install --no-install-recommends apt-cacher-ng; apt-get clean"
+INSTALL = """set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update
+apt-get -qy install --no-install-recommends apt-cacher-ng
+apt-get clean
+rm -rf /var/lib/apt/lists/*
+"""
 
 
 def url() -> str:
@@ -88,11 +94,18 @@ def connect(docker: Docker, network: str) -> None:
         docker("rm", "--force", "--volumes", NAME)
         found = []
     if not found:
-        settings = ("CacheDir=/store", "LogDir=/store/log", "SocketPath=", "ForeGround=1", f"Port={PORT}", "ExThreshold=30", "VerboseLog=1")
-        argv = ("--user", f"{os.getuid()}:{os.getgid()}", "--volume", f"{store}:/store", "--label", f"{LABEL}.cache=1", "--restart", "on-failure:3")
-        docker("run", "--detach", "--name", NAME, "--network", network, *argv, tag, "/usr/sbin/apt-cacher-ng", "-c", "/etc/apt-cacher-ng", *settings)
+        docker(*run_arguments(tag, network, store, f"{os.getuid()}:{os.getgid()}"))
     elif network not in found[0]["NetworkSettings"]["Networks"]:
         docker("network", "connect", network, NAME)
+
+
+def run_arguments(tag: str, network: str, store: Path, user: str) -> list[str]:
+    """The `docker run` of the proxy; its store belongs to ``user`` (uid:gid), not to root."""
+    settings = ("CacheDir=/store", "LogDir=/store/log", "SocketPath=", "ForeGround=1", f"Port={PORT}", "ExThreshold=30", "VerboseLog=1")
+    return [
+        "run", "--detach", "--name", NAME, "--hostname", NAME, "--network", network, "--user", user, "--volume", f"{store}:/store",
+        "--label", f"{LABEL}.cache=1", tag, "/usr/sbin/apt-cacher-ng", "-c", "/etc/apt-cacher-ng", *settings,
+    ]  # fmt: skip
 
 
 def disconnect(docker: Docker, network: str) -> None:
@@ -132,7 +145,8 @@ def _fetch_lists(docker: Docker, tag: str, network: str, folder: Path) -> None:
         f"chown -R {os.getuid()}:{os.getgid()} /out"
     )
     mount = f"type=bind,source={new},target=/out"
-    docker("run", "--rm", "--network", network, "--mount", mount, tag, "/bin/sh", "-c", script, timeout=180, hint="Is Debian's mirror in reach?")
+    argv = ("run", "--rm", "--network", network, "--mount", mount, tag, "/bin/sh", "-c", script)
+    docker(*argv, timeout=180, hint="Is Debian's mirror in reach?")
     if folder.exists():
         folder.rename(old)
     new.rename(folder)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.lab import cache, engine, image, lab, output, programs, requirements
+from tools.lab import cache, engine, image, lab, output, programs, requirements, ssh
 from tools.lab.base import CannotHere, LabError, cache_folder, say
 from tools.lab.docker import Docker
 from tools.lab.spec import Lab, counted, from_inventory, from_json
@@ -112,7 +112,7 @@ def lab_data(wanted: Lab, raised: Sequence[lab.Raised]) -> dict[str, object]:
         "name": wanted.name,
         "inventory": str(place / "inventory.yml"),
         "known_hosts": str(place / "known_hosts"),
-        "key": str(lab.ssh.key_file()),
+        "key": str(ssh.key_file()),
         "changed": any(one.started for one in raised),
         "hosts": [{"name": one.host.name, "address": one.address, "systemd": one.state, "started": one.started} for one in raised],
     }
@@ -174,13 +174,16 @@ def _engine(options: argparse.Namespace) -> None:
 
 
 def _programs(options: argparse.Namespace) -> None:
-    programs.command(Docker().system, only=options.only, background=options.background, listing=options.list, as_json=options.json, show=_print)
+    wish = programs.Wish(tuple(options.only or ()), background=options.background, listing=options.list)
+    rows = programs.command(Docker().system, wish)
+    columns = ("name", "version", "arch", "state", "path")
+    _print(json.dumps(rows, indent=2) if options.json else output.table(rows, columns))
 
 
 def _purge(_options: argparse.Namespace) -> None:
     docker = Docker()
     if engine.answers(docker).rc != 0:
-        raise LabError("No Docker engine answers, so images and labs cannot be removed. Start it first: `python3 -m tools.lab engine start`.")
+        raise LabError("No Docker engine answers, so nothing can be removed from it. Start it first: `python3 -m tools.lab engine start`.")
     say(f"removed: {', '.join(lab.purge(docker))}")
 
 

@@ -106,7 +106,8 @@ def ensure(docker: Docker, arguments: list[str], found: dict[str, Any] | None) -
 def prepare(docker: Docker, container: str, site: Site) -> tuple[str, str]:
     """Make a started host reachable; returns the state of systemd and the host's public key (type and value)."""
     settings = {
-        "LAB_AUTHORIZED_KEY": site.authorized_key, "LAB_PROXY": site.proxy, "LAB_PROXY_HOST": site.proxy_host, "LAB_TRIES": str(START_TRIES),
+        "LAB_AUTHORIZED_KEY": site.authorized_key, "LAB_TRIES": str(START_TRIES),
+        "LAB_PROXY": site.proxy, "LAB_PROXY_HOST": site.proxy_host,
     }  # fmt: skip
     flags = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
     ran = docker.try_("exec", "--interactive", *flags, container, "/bin/sh", "-s", stdin=SETUP.read_text(encoding="utf-8"), timeout=180)

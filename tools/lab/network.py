@@ -13,14 +13,16 @@ from tools.lab.base import LABEL, LabError
 from tools.lab.docker import Docker
 from tools.lab.spec import Lab
 
+# A default route is no clash; nor is a route for the whole private space, as VPN clients set it.
+WIDE_PREFIX = 8
+
 
 def overlapping(subnet: str, taken: dict[str, str]) -> str | None:
     """Who already has a part of ``subnet``; ``taken`` maps a subnet to its owner in words."""
     wanted = ipaddress.ip_network(subnet)
     for other, owner in taken.items():
         network = ipaddress.ip_network(other)
-        # A default route is no clash; nor is a supernet of the whole private space, as VPN clients set it.
-        if network.version == wanted.version and network.prefixlen > 8 and network.overlaps(wanted):
+        if network.version == wanted.version and network.prefixlen > WIDE_PREFIX and network.overlaps(wanted):
             return f"{other} ({owner})"
     return None
 
@@ -44,7 +46,7 @@ def _taken(docker: Docker) -> dict[str, str]:
     taken = parse_routes(system.run(["ip", "-4", "route", "show"]).out)
     names = docker("network", "ls", "--format", "{{.Name}}").split()
     for network in docker.inspect("network", *names):
-        taken.update({subnet: f"docker network {network['Name']}" for subnet in _subnets(network)})
+        taken.update(dict.fromkeys(_subnets(network), f"docker network {network['Name']}"))
     return taken
 
 

@@ -28,7 +28,7 @@ def ensure(system: System, wanted: Iterable[str] | None = None) -> None:
         return
     if not Path("/etc/debian_version").exists() or os.geteuid() != 0:
         raise LabError(
-            f"Missing on this machine: {', '.join(packages)} (Debian's package names). The lab installs them itself only as root on Debian. "
+            f"Missing on this machine: {', '.join(packages)} (Debian's names). The lab installs them itself only as root on Debian. "
             "Install them with your package manager, or run this as root. Without mmdebstrap, LAB_IMAGE=<image> takes an image of yours."
         )
     say(f"installing {', '.join(packages)}")

@@ -62,7 +62,7 @@ def from_inventory(path: Path, environment: Mapping[str, str] | None = None) -> 
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise LabError(f"The inventory {path} cannot be read ({error.strerror}); --inventory takes a YAML inventory with lab_name.") from error
+        raise LabError(f"The inventory {path} cannot be read: {error.strerror}. Expected a YAML inventory with lab_name.") from error
     common, hosts = load(text, os.environ if environment is None else environment)
     if "lab_name" not in common:
         raise LabError(f"{path} has no `lab_name` below all: vars:, so it names no lab. See inventories/demo/hosts.yml.")
@@ -89,7 +89,8 @@ def from_json(text: str) -> Lab:
 
 def counted(name: str, count: int, image: str) -> Lab:
     """``count`` equal hosts: name1, name2, ..."""
-    return from_data({"name": name, "hosts": [{"name": f"{name}{n}", "image": image, "groups": ["monitored"]} for n in range(1, count + 1)]})
+    hosts = [{"name": f"{name}{number}", "image": image, "groups": ["monitored"]} for number in range(1, count + 1)]
+    return from_data({"name": name, "hosts": hosts})
 
 
 def from_data(data: Mapping[str, Any]) -> Lab:
@@ -122,7 +123,7 @@ def _host(item: Mapping[str, Any]) -> Host:
 def _check_addresses(lab: Lab) -> None:
     given = [host for host in lab.hosts if host.address]
     if given and not lab.subnet:
-        raise LabError(f"{given[0].name} has the address {given[0].address}, and the lab '{lab.name}' has no subnet (lab_subnet) it could be in.")
+        raise LabError(f"{given[0].name} has the address {given[0].address}, and the lab '{lab.name}' has no subnet (lab_subnet) for it.")
     try:
         subnet = ipaddress.ip_network(lab.subnet) if lab.subnet else None
         outside = [host.name for host in given if subnet and ipaddress.ip_address(host.address) not in subnet]
