@@ -1,0 +1,50 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls the module once; a second time only where the controller had to download something for it."""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.component.controller import Fetched, fetch
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
+
+
+class ActionModule(ActionBase):
+    """See the module's documentation."""
+
+    TRANSFERS_FILES = True
+    _MODULE = "vigil.monitoring.component"
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Observe and act in one call; download on the controller and call again where the module asks for it."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        answer = self._execute_module(module_name=self._MODULE, module_args=arguments, task_vars=task_vars)
+        wanted = answer.pop("fetch", None)
+        if wanted and not answer.get("failed"):
+            try:
+                answer = self._with_downloads(arguments, fetch(wanted, arguments), task_vars)
+            except VigilError as error:
+                answer = {"failed": True, "msg": f"On the controller: {error}"}
+        answer.pop("invocation", None)
+        result.update(answer)
+        return result
+
+    def _with_downloads(self, arguments: dict[str, Any], fetched: Fetched, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        try:
+            if fetched.archive:
+                folder = self._make_tmp_path()
+                remote = self._connection._shell.join_path(folder, os.path.basename(fetched.archive))
+                self._transfer_file(fetched.archive, remote)
+                self._fixup_perms2((folder, remote))
+                arguments.update(archive_path=remote, archive_sha256=fetched.sha256)
+            if fetched.key:
+                arguments["key_content"] = base64.b64encode(fetched.key).decode()
+            return dict(self._execute_module(module_name=self._MODULE, module_args=arguments, task_vars=task_vars))
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
