@@ -16,8 +16,8 @@ from tools.suite.hosts import complaint
 
 RECAP = """
 PLAY RECAP *********************************************************************
-\x1b[0;33mapp1\x1b[0m                       : \x1b[0;32mok=7   \x1b[0m changed=0    unreachable=0    failed=0    skipped=1    rescued=0    ignored=0
-mon 1, quoted              : ok=9    changed=2    unreachable=0    failed=0    skipped=1    rescued=0    ignored=0
+\x1b[0;33mapp1\x1b[0m                       : \x1b[0;32mok=7   \x1b[0m changed=0    unreachable=0    failed=0 skipped=1
+mon 1, quoted              : ok=9    changed=2    unreachable=0    failed=0 skipped=1
 """
 
 
