@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -61,10 +62,10 @@ class ActionModule(ActionBase):
         return _result(kept, store, bool(self._task.check_mode))
 
     def _own_authority(self, params: dict[str, Any]) -> Pair | None:
-        certificate, key = self._pem(params["ca_certificate"]), self._pem(params["ca_key"])
-        if key and not certificate:
+        if params["ca_key"] and not params["ca_certificate"]:
             raise InvalidInput("vigil_ca_key is given without vigil_ca_certificate. Give both, or neither.")
-        return Pair(certificate, key) if certificate else None
+        pair = Pair(self._pem(params["ca_certificate"], "vigil_ca_certificate"), self._pem(params["ca_key"], "vigil_ca_key"))
+        return pair if pair.certificate else None
 
     def _own_pairs(self, value: Any) -> dict[str, Pair]:
         given = plain(value) or {}
@@ -73,16 +74,23 @@ class ActionModule(ActionBase):
         for name, pair in given.items():
             if not isinstance(pair, Mapping) or set(pair) != {"certificate", "key"}:
                 raise InvalidInput(f"vigil_certificates: {name} is expected to have the keys certificate and key, and no other.")
-        return {name: Pair(self._pem(pair["certificate"]), self._pem(pair["key"])) for name, pair in given.items()}
+        label = "vigil_certificates: {} of {}".format
+        return {
+            name: Pair(*(self._pem(pair[part], label(part, name)) for part in ("certificate", "key"))) for name, pair in given.items()
+        }
 
-    def _pem(self, value: Any) -> bytes:
+    def _pem(self, value: Any, option: str) -> bytes:
         text = plain(value) or ""
         if not isinstance(text, str):
-            raise InvalidInput(f"A PEM text or a path is expected for a certificate or key, not a value of type {type(text).__name__}.")
+            raise InvalidInput(f"{option} is a value of type {type(text).__name__}. A PEM text or the path of a file is expected.")
         if not text or "-----BEGIN " in text:
             return text.strip().encode() + b"\n" if text else b""
+        path = self._loader.path_dwim(text)
+        if "\n" in text or not os.path.isfile(path):
+            # A text that is no path may be a secret that lost its first line: it is not repeated.
+            raise InvalidInput(f"{option} is neither a PEM text nor the path of a file on the controller.")
         # The loader decrypts a file that ansible-vault encrypted.
-        with open(self._loader.get_real_file(self._loader.path_dwim(text)), "rb") as handle:
+        with open(self._loader.get_real_file(path), "rb") as handle:
             return handle.read()
 
 

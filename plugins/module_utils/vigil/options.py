@@ -42,9 +42,12 @@ def mistyped(
     foreign = tuple(f"{other}_" for other in longer_roles)
     free = known | frozenset(allowed)
     wrong = sorted({name for name in names if name.startswith(ours) and not name.startswith(foreign) and name not in free})
-    return [Mistyped(name, role, _nearest(name, known)) for name in wrong]
+    return [Mistyped(name, role, _nearest(name, ours, known)) for name in wrong]
 
 
-def _nearest(name: str, known: frozenset[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-    return close[0] if close else ""
+def _nearest(name: str, prefixes: tuple[str, ...], known: frozenset[str]) -> str:
+    # The prefix is the same in all of them; left in, it would make any two names look alike.
+    prefix = next(one for one in prefixes if name.startswith(one))
+    rests = sorted(option[len(prefix):] for option in known if option.startswith(prefix))
+    close = difflib.get_close_matches(name[len(prefix):], rests, n=1, cutoff=0.7)
+    return prefix + close[0] if close else ""

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keep the store: one folder a host, ready to be copied to it as it stands.
 
-``ca.crt`` is what clients trust. ``hosts/<safe name>/`` holds ``ca.crt`` (whom the host trusts as a server), ``clients.crt`` (who may read the host's metrics: what
-the authority of readers signed, and the host itself), ``host.crt`` and ``host.key``. An exporter takes ``clients.crt`` as its
-``client_ca_file``: that works with every version of the exporters' toolkit, where a list of allowed names needs 0.9 or newer.
+``ca.crt`` is what clients trust. ``hosts/<safe name>/`` holds ``ca.crt`` (whom the host trusts as a server), ``clients.crt`` (who may
+read the host's metrics: what the authority of readers signed, and the host itself), ``host.crt`` and ``host.key``. An exporter takes
+``clients.crt`` as its ``client_ca_file``: that works with every version of the exporters' toolkit, where a list of allowed names stops
+the exporters of Debian 12 from starting.
 """
 
 from __future__ import annotations

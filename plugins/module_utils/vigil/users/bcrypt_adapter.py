@@ -51,7 +51,7 @@ def hash_password(plain: str, setting: str) -> str:
         raise VigilError(f"A password has {len(secret)} bytes; bcrypt looks at 72 at most. Choose a shorter one.")
     if b"\0" in secret:
         raise VigilError("A password holds a zero byte, which bcrypt cannot take. Choose another one.")
-    hashed = bcrypt.hashpw(secret, setting.encode()).decode() if HAS_BCRYPT else _by_libc(secret, setting)
+    hashed = bcrypt.hashpw(secret, setting.encode()).decode() if HAS_BCRYPT else by_libc(secret, setting)
     if hashed is None or not is_hashed(hashed):
         raise VigilError(
             "A plain password must be hashed, and the Python library `bcrypt` was not found on the controller. "
@@ -60,7 +60,8 @@ def hash_password(plain: str, setting: str) -> str:
     return hashed
 
 
-def _by_libc(secret: bytes, setting: str) -> str | None:
+def by_libc(secret: bytes, setting: str) -> str | None:
+    """Return what the C library's crypt() makes of a password, or None where there is none; it may not be bcrypt."""
     name = ctypes.util.find_library("crypt")
     if name is None:
         return None
