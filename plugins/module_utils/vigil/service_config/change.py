@@ -12,13 +12,12 @@ from typing import Any
 
 from ..files import write_atomic
 from ..model import VigilError
-from ..systemd import UnitState
-from .confirm import Moment, confirm, read_proofs, wait_ready
+from .confirm import Moment, answers, confirm, read_proofs, wait_ready
 from .decide import Decision, Plan
 from .host import Host
 from .journal import Log, find_journal, new_journal
 from .observe import Observed, show_unit
-from .shield import interruptible, shielded, uninterruptible
+from .shield import shielded, uninterruptible
 from .spec import Spec
 from .swap import prepare, restore, swap, tidy, unlike_old
 from .unit import activate, after_restore, before_restore, last_words
@@ -27,21 +26,33 @@ from .unit import activate, after_restore, before_restore, last_words
 def carry_out(host: Host, spec: Spec, seen: Observed, plan: Plan, decision: Decision) -> list[dict[str, Any]]:
     """Change the files and the unit, and return what the proofs read. Raises VigilError after the old set is back."""
     log = Log(host, host.home(spec), new_journal(host, spec, seen, plan, decision))
-    earlier = read_proofs(host, spec) if seen.unit and seen.unit.is_up and spec.proofs else {}
+    was_up = bool(seen.unit and seen.unit.is_up)
+    earlier = read_proofs(host, spec) if was_up else {}
+    served = was_up and decision.action != "none" and answers(host, spec)
     try:
-        with interruptible():
-            prepare(log, plan.changes, seen)
-            log.write("swapping")
-            swapped = host.system.now()
-            shielded(lambda: swap(log))
-            log.write("swapped", touched=True)
-            read = take_up(host, spec, seen, decision, log.journal.units_changed, Moment(swapped, decision.action, 0, earlier))
-            log.write("proven")
-    except (VigilError, OSError) as error:
-        raise _went_wrong(host, spec, log, error) from error
+        prepare(log, plan.changes, seen)
+        log.write("swapping")
+        swapped = host.system.now()
+        shielded(lambda: swap(log))
+        log.write("swapped", touched=True)
+        read = take_up(host, spec, seen, decision, log.journal.units_changed, Moment(swapped, decision.action, 0, earlier))
+        log.write("proven")
+    except Exception as error:
+        raise _went_wrong(host, spec, log, error, served) from error
     with uninterruptible():
         finish(host, log)
     return read
+
+
+def act_only(host: Host, spec: Spec, seen: Observed, decision: Decision) -> list[dict[str, Any]]:
+    """Start, stop, restart or enable the unit where no file changes: there is nothing to put back."""
+    now = host.system.now()
+    try:
+        return take_up(host, spec, seen, decision, False, Moment(now, decision.action))
+    except VigilError as error:
+        words = last_words(host, spec.unit, now)
+        text = f"{error}\nThe last words of {spec.unit}:\n{words}\nNo file had changed, so there was nothing to put back."
+        raise VigilError(text, **error.details, words=words) from error
 
 
 def take_up(host: Host, spec: Spec, seen: Observed, decision: Decision, units_changed: bool, moment: Moment) -> list[dict[str, Any]]:
@@ -85,7 +96,7 @@ def put_back(host: Host, log: Log) -> list[str]:
     touched, journal = log.journal.touched, log.journal
     try:
         wrong = before_restore(host, journal) if touched else []
-        log.write("restoring")
+        log.note("restoring")
         shielded(lambda: restore(log))
         wrong += after_restore(host, journal) if touched else []
         wrong += [f"{path} does not hold its old content" for path in unlike_old(log)]
@@ -97,14 +108,16 @@ def put_back(host: Host, log: Log) -> list[str]:
     return wrong
 
 
-def _went_wrong(host: Host, spec: Spec, log: Log, error: Exception) -> VigilError:
+def _went_wrong(host: Host, spec: Spec, log: Log, error: Exception, served: bool) -> VigilError:
     with uninterruptible():
         touched, since = log.journal.touched, log.journal.since
         words = last_words(host, spec.unit, since) if touched else ""
         wrong = put_back(host, log) if os.path.exists(log.path) else []
-        wrong = wrong or (_old_serves(host, spec, log) if touched and log.journal.was_up else [])
+        wrong = wrong or (_old_serves(host, spec, served) if touched and log.journal.was_up and log.journal.action != "none" else [])
+        _drop_home(log.home)
     details = {**getattr(error, "details", {}), "rolled_back": not wrong, "words": words}
-    return VigilError(_message(spec, log, str(error), words, wrong, touched), **details)
+    what = f"{type(error).__name__}: {error}" if not isinstance(error, VigilError) else str(error)
+    return VigilError(_message(spec, log, what, words, wrong, touched), **details)
 
 
 def _message(spec: Spec, log: Log, what: str, words: str, wrong: list[str], touched: bool) -> str:
@@ -120,12 +133,11 @@ def _message(spec: Spec, log: Log, what: str, words: str, wrong: list[str], touc
     return "\n".join(parts)
 
 
-def _old_serves(host: Host, spec: Spec, log: Log) -> list[str]:
-    if log.journal.action == "none" or spec.unit is None:
-        return []
+def _old_serves(host: Host, spec: Spec, served: bool) -> list[str]:
+    """Wait for the old unit; for its answer only where it gave one before, since the new set may ask elsewhere."""
     try:
-        state: UnitState = show_unit(host, spec.unit)
-        wait_ready(host, spec, state, Moment(restarts=state.restarts))
+        state = show_unit(host, str(spec.unit))
+        wait_ready(host, spec if served else replace(spec, ready=None), state, Moment(restarts=state.restarts))
     except VigilError as error:
         return [f"the old files are back, but {error}"]
     return []

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model import VigilError
+from ..system import Answer, Client
 from ..systemd import UnitState
 from .checks import Proof
 from .host import Host
@@ -34,12 +35,17 @@ class Moment:
 
 def read_proofs(host: Host, spec: Spec) -> dict[int, list[Sample]]:
     """Read every proof's metric once, by its place in the list; what cannot be read is left out."""
-    found = {}
+    found, pages = {}, Pages(host)
     for place, proof in enumerate(spec.proofs):
-        read, _error = _read(host, proof)
+        read, _error = pages.read(proof)
         if read is not None:
             found[place] = read
     return found
+
+
+def answers(host: Host, spec: Spec) -> bool:
+    """True where the unit's ready URL answers as it should, asked once."""
+    return spec.ready is not None and host.system.http(spec.ready.url, spec.ready.client, timeout=5).status in spec.ready.status
 
 
 def confirm(host: Host, spec: Spec, state: UnitState, moment: Moment) -> list[dict[str, Any]]:
@@ -51,7 +57,7 @@ def confirm(host: Host, spec: Spec, state: UnitState, moment: Moment) -> list[di
     if moment.action != "none":
         stay_up(host, spec, moment)
         host.hook("stable")
-    read = [_prove(host, spec, place, proof, moment) for place, proof in enumerate(spec.proofs)]
+    read = prove(host, spec, moment)
     host.hook("proof")
     return read
 
@@ -103,32 +109,71 @@ def _not_ready(host: Host, spec: Spec, state: UnitState) -> str:
     return f"{spec.ready.url}: {found}, {' or '.join(map(str, spec.ready.status))} was expected"
 
 
-def _prove(host: Host, spec: Spec, place: int, proof: Proof, moment: Moment) -> dict[str, Any]:
-    earlier = moment.earlier.get(place, [])
-    deadline, refused_at, pause = host.system.monotonic() + proof.timeout, None, _FIRST
+@dataclass(frozen=True)
+class Judged:
+    """One proof in one round. ``refused`` says that waiting will not make it hold."""
+
+    proof: Proof
+    verdict: Verdict
+    refused: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """The entry in the task's result."""
+        return {"metric": title(self.proof), "url": self.proof.url, "read": self.verdict.words, "holds": self.verdict.holds}
+
+
+class Pages:
+    """Pages of metrics, each fetched once."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._answers: dict[tuple[str, Client], Answer] = {}
+
+    def read(self, proof: Proof) -> tuple[list[Sample] | None, str]:
+        """Return the samples of a proof's metric, or None and why they could not be read."""
+        key = (proof.url, proof.client)
+        if key not in self._answers:
+            self._answers[key] = self._host.system.http(proof.url, proof.client, timeout=5)
+        answer = self._answers[key]
+        if answer.status != 200:
+            return None, f"{title(proof)} could not be read: {answer.error or f'the answer was {answer.status}'}"
+        return samples(answer.body.decode("utf-8", "replace"), proof.metric, proof.labels), ""
+
+
+def prove(host: Host, spec: Spec, moment: Moment) -> list[dict[str, Any]]:
+    """Wait until all proofs hold at once and return what they read. Raises VigilError with those that do not.
+
+    A reload may be done later than it was asked for, so each proof has its timeout; one that was refused fails after two
+    seconds.
+    """
+    system, pause = host.system, _FIRST
+    started, refused_at = system.monotonic(), None
     while True:
-        found, error = _read(host, proof)
-        judged = verdict(proof, found, moment.swapped, earlier) if found is not None else Verdict(False, error)
-        if judged.holds:
-            return {"metric": title(proof), "url": proof.url, "read": judged.words, "holds": True}
-        now = host.system.monotonic()
-        refused_at = (refused_at or now) if _refused(proof, found, earlier, moment) else None
-        if now >= deadline or (refused_at is not None and now - refused_at >= SETTLED):
-            raise VigilError(f"{spec.unit} does not prove that it runs the new set: {judged.words} ({proof.url}).",
-                             proof=[{"metric": title(proof), "url": proof.url, "read": judged.words, "holds": False}])
-        host.system.sleep(pause)
+        pages = Pages(host)
+        judged = [_judge(pages, place, proof, moment) for place, proof in enumerate(spec.proofs)]
+        open_ones = [item for item in judged if not item.verdict.holds]
+        if not open_ones:
+            return [item.told() for item in judged]
+        now = system.monotonic()
+        refused_at = (refused_at or now) if any(item.refused for item in judged) else None
+        late = any(now - started >= item.proof.timeout for item in open_ones)
+        if late or (refused_at is not None and now - refused_at >= SETTLED):
+            read = "; ".join(f"{item.verdict.words} ({item.proof.url})" for item in open_ones)
+            raise VigilError(f"{spec.unit} does not prove that it runs this set: {read}.", proof=[item.told() for item in judged])
+        system.sleep(pause)
         pause = min(pause * 1.5, _LONGEST)
 
 
-def _refused(proof: Proof, found: list[Sample] | None, earlier: list[Sample], moment: Moment) -> bool:
+def _judge(pages: Pages, place: int, proof: Proof, moment: Moment) -> Judged:
+    found, error = pages.read(proof)
+    if found is None:
+        return Judged(proof, Verdict(False, error))
+    earlier = moment.earlier.get(place, [])
+    return Judged(proof, verdict(proof, found, moment.swapped, earlier), _refused(proof, found, earlier, moment))
+
+
+def _refused(proof: Proof, found: list[Sample], earlier: list[Sample], moment: Moment) -> bool:
     """A value that was right before a reload and is wrong after it will not become right by waiting."""
     was_right = bool(earlier) and all(item.value == proof.value for item in earlier)
-    is_wrong = bool(found) and any(item.value != proof.value for item in found or ())
+    is_wrong = bool(found) and any(item.value != proof.value for item in found)
     return moment.action == "reload" and proof.value is not None and was_right and is_wrong
-
-
-def _read(host: Host, proof: Proof) -> tuple[list[Sample] | None, str]:
-    answer = host.system.http(proof.url, proof.client, timeout=5)
-    if answer.status != 200:
-        return None, f"{title(proof)} could not be read: {answer.error or f'the answer was {answer.status}'}"
-    return samples(answer.body.decode("utf-8", "replace"), proof.metric, proof.labels), ""

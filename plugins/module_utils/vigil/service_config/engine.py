@@ -12,7 +12,7 @@ from typing import Any
 
 from ..files import Mask, write_atomic
 from ..model import InvalidInput, VigilError
-from .change import carry_out, repair, take_up
+from .change import act_only, carry_out, repair
 from .confirm import Moment, confirm
 from .decide import Decision, Plan, decide_action, plan_files
 from .diff import diff_of
@@ -21,8 +21,9 @@ from .journal import find_journal, new_manifest
 from .lock import locked
 from .observe import Observed, observe, read_manifest
 from .remove import plan_removal, remove
+from .shield import interruptible
 from .spec import Spec
-from .stage import staged, validate
+from .stage import staged, sweep, validate
 
 
 def run(spec: Spec, host: Host, check: bool = False) -> dict[str, Any]:
@@ -32,17 +33,22 @@ def run(spec: Spec, host: Host, check: bool = False) -> dict[str, Any]:
     """
     host = replace(host, mask=spec.mask())
     try:
-        with locked(host, spec, check):
-            repaired = _pending(host, spec) if check else repair(host, spec)
+        with interruptible(), locked(host, spec, check):
+            repaired = _pending(host, spec) if check else _recovered(host, spec)
             work = _absent if spec.state == "absent" else _present
             result = work(spec, host, check)
     except VigilError as error:
         raise type(error)(host.mask(str(error)), **_hidden(error.details, host.mask)) from error
     except OSError as error:
         what = f"{error.filename or 'A file'} could not be read or written: {error.strerror}."
-        raise VigilError(host.mask(f"{what} Nothing was changed.")) from error
+        raise VigilError(host.mask(what)) from error
     result["changed"] = result["changed"] or (bool(repaired) and not check)
     return {**_hidden(result, host.mask), "repaired": repaired}
+
+
+def _recovered(host: Host, spec: Spec) -> str:
+    sweep(spec)
+    return repair(host, spec)
 
 
 def _pending(host: Host, spec: Spec) -> str:
@@ -56,6 +62,7 @@ def _present(spec: Spec, host: Host, check: bool) -> dict[str, Any]:
         _owners_are_there(seen)
     plan = plan_files(spec, seen)
     decision = decide_action(spec, seen, plan.changes)
+    _unit_can_run(spec, seen, check)
     validated = []
     if plan.changes or seen.manifest is None:
         with staged(spec, seen, plan) as folder:
@@ -73,7 +80,7 @@ def _present(spec: Spec, host: Host, check: bool) -> dict[str, Any]:
 def _act(spec: Spec, host: Host, seen: Observed, plan: Plan, decision: Decision) -> list[dict[str, Any]]:
     if plan.changes:
         return carry_out(host, spec, seen, plan, decision)
-    read = take_up(host, spec, seen, decision, False, Moment(host.system.now())) if _stirs(decision) else _look(spec, host, seen)
+    read = act_only(host, spec, seen, decision) if _stirs(decision) else _look(spec, host, seen)
     manifest = new_manifest(spec, seen, plan, ())
     if read_manifest(host, spec) != {key: manifest[key] for key in ("files", "folders", "unit")}:
         os.makedirs(host.home(spec), mode=0o700, exist_ok=True)
@@ -127,6 +134,20 @@ def _owners_are_there(seen: Observed) -> None:
         if missing:
             raise InvalidInput(f"The {word} {', '.join(missing)} does not exist on this host. Create it first, or correct the option."
                                " Nothing was changed.")
+
+
+def _unit_can_run(spec: Spec, seen: Observed, check: bool) -> None:
+    """Refuse what systemctl would refuse later, before anything is touched. A bare host in check mode may lack the unit."""
+    if seen.unit is None or spec.unit is None or spec.unit_state == "stopped":
+        return
+    if seen.unit.load == "masked":
+        raise VigilError(f"{spec.unit} is masked and cannot be started. Unmask it with 'systemctl unmask {spec.unit}', or set"
+                         " unit_state: stopped. Nothing was changed.")
+    template = spec.unit.split("@")[0] + "@." + spec.unit.rpartition(".")[2] if "@" in spec.unit else spec.unit
+    in_set = any(os.path.basename(item.dest) in (spec.unit, template) for item in spec.installed)
+    if seen.unit.load == "not-found" and not in_set and not check:
+        raise VigilError(f"There is no unit {spec.unit} on this host and no file of the set brings it. Install what it belongs to,"
+                         " or correct the name. Nothing was changed.")
 
 
 def _hidden(value: Any, mask: Mask) -> Any:

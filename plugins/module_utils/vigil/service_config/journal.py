@@ -77,6 +77,13 @@ class Log:
         write_atomic(self.path, json.dumps(asdict(self.journal)).encode(), 0o600)
         self.host.hook(f"journal {state}")
 
+    def note(self, state: str) -> None:
+        """Write a state of the way back. A full disk does not stop that way: the state before leads to the same end."""
+        try:
+            self.write(state)
+        except (VigilError, OSError):
+            return
+
     def drop(self) -> None:
         """The change is over."""
         os.unlink(self.path)

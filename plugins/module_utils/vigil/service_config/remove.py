@@ -47,6 +47,8 @@ def remove(host: Host, spec: Spec, seen: Observed, gone: tuple[Change, ...], act
     if spec.unit and seen.unit and seen.unit.active == "failed" and show_unit(host, spec.unit).active == "failed":
         control(host, "reset-failed", spec.unit)
     shutil.rmtree(host.home(spec), ignore_errors=True)
+    _remove_empty(host.places.state)
+    _remove_empty(os.path.dirname(host.places.state))
 
 
 def _remove_empty(folder: str) -> None:

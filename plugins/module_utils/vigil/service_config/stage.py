@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from .spec import Spec, Validator
 @contextmanager
 def staged(spec: Spec, seen: Observed, plan: Plan) -> Iterator[str]:
     """Mirror / with the files of the set in a folder that only this user can enter, and remove it in the end."""
-    folder = tempfile.mkdtemp(prefix="vigil-stage-")
+    folder = tempfile.mkdtemp(prefix=f"vigil-stage-{spec.name}-")
     try:
         for item in spec.files:
             content = seen.files[item.dest].content if item.dest in plan.kept else item.content
@@ -33,6 +34,14 @@ def staged(spec: Spec, seen: Observed, plan: Plan) -> Iterator[str]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(spec: Spec) -> None:
+    """Remove stages that killed runs of this set left. Only for whoever holds the set's lock."""
+    start = f"{tempfile.gettempdir()}/vigil-stage-{spec.name}-"
+    for folder in glob.glob(glob.escape(start) + "????????"):
+        if os.lstat(folder).st_uid == os.geteuid():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def validate(host: Host, spec: Spec, folder: str, check: bool) -> list[dict[str, Any]]:

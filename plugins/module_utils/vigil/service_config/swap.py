@@ -57,7 +57,7 @@ def restore(log: Log) -> None:
     for folder in reversed(log.journal.folders):
         _remove_empty(folder)
     _flush(log)
-    log.write("restored")
+    log.note("restored")
 
 
 def tidy(log: Log) -> None:
