@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import os
-import ssl
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # What speaks HTTP is imported where it is used: it would take 30 ms of every module that makes no request.
+    import ssl
+    import urllib.request
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class System:
     ) -> Answer:
         """Ask for a URL, proxies of the environment ignored; at most ``limit`` bytes are read. Never raises."""
         client = client or Client()
+        import http.client
+        import urllib.error
+        import urllib.request
+
         request = urllib.request.Request(url, headers={**_authorization(client), **(headers or {})}, method=method)
         try:
             with _opener(url, client).open(request, timeout=timeout) as reply:
@@ -121,6 +127,8 @@ class System:
 
 def _opener(url: str, client: Client) -> urllib.request.OpenerDirector:
     """Reading the system's authorities takes 20 ms of CPU, so it is done for https only."""
+    import urllib.request
+
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if url.lower().startswith("https:"):
         handlers.append(urllib.request.HTTPSHandler(context=_tls_context(client)))
@@ -135,6 +143,8 @@ def _authorization(client: Client) -> dict[str, str]:
 
 
 def _tls_context(client: Client) -> ssl.SSLContext:
+    import ssl
+
     context = ssl.create_default_context(cafile=client.ca)
     if not client.verify:
         context.check_hostname = False

@@ -17,6 +17,7 @@ from .host import Host
 from .naming import home_of, record_of
 from .platform import Platform
 from .spec import Options, Spec
+from .stamp import STAMP
 
 Params = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ def _switch(work: Work, params: Params) -> None:
     work.host.point(f"{home}/current", params["version"])
     # The stamp's time says when a version was last chosen, which is the order in which former ones are kept.
     with suppress(FileNotFoundError):
-        os.utime(work.host.path(f"{home}/{params['version']}/{archive.STAMP}"))
+        os.utime(work.host.path(f"{home}/{params['version']}/{STAMP}"))
 
 
 def _link(work: Work, params: Params) -> None:

@@ -14,16 +14,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model import VigilError
-from .download import Fetcher, disk_full, file_sha256, find_checksum, wrong_checksum
+from .download import Fetcher, disk_full, find_checksum, wrong_checksum
 from .elf import program_fault
 from .host import CACHE, Host, sync_folder
 from .naming import home_of
 from .platform import Platform
 from .spec import Options, Spec
+from .stamp import STAMP, file_sha256, fingerprint
 from .unpack import unpack
 from .urls import shown
-
-STAMP = ".vigil.json"
 
 
 def fetcher(host: Host, options: Options) -> Fetcher:
@@ -104,12 +103,6 @@ def _stamp(folder: str, spec: Spec, url: str, sha256: str, now: float) -> None:
         json.dump(stamp, handle, indent=1)
         handle.flush()
         os.fsync(handle.fileno())
-
-
-def fingerprint(path: str) -> dict[str, int]:
-    """What changes when a file's content may have changed; the change time cannot be set back by hand."""
-    found = os.stat(path)
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "ctime_ns": found.st_ctime_ns}
 
 
 def _replace(fresh: str, target: str) -> None:

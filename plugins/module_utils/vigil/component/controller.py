@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..system import System
-from .download import Fetcher, file_sha256, find_checksum
+from .download import Fetcher, find_checksum
 from .naming import digest
+from .stamp import file_sha256
 
 
 @dataclass(frozen=True)

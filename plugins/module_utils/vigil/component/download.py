@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import http.client
 import json
 import os
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 
 from ..model import VigilError
 from ..system import System
+from .stamp import file_sha256
 from .urls import shown
 
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
@@ -220,15 +220,6 @@ def forget_part(path: str) -> None:
     for name in (path + ".part", path + ".part.json"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
-
-
-def file_sha256(path: str) -> str:
-    """sha256 of a file, in hexadecimal."""
-    total = hashlib.sha256()
-    with open(path, "rb") as handle:
-        for block in iter(lambda: handle.read(_BLOCK * 4), b""):
-            total.update(block)
-    return total.hexdigest()
 
 
 def wrong_checksum(url: str, found: str, expected: str) -> VigilError:

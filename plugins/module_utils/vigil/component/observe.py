@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .account import folder_of, group_exists, user_exists
-from .archive import STAMP, fingerprint
-from .download import file_sha256
 from .guard import left_mask
 from .host import CACHE, STATE, Host
 from .naming import digest, home_of, links_of, record_of, repository_files
 from .packages import observe_candidates, observe_packages
 from .platform import Platform
 from .spec import Options, Spec
+from .stamp import STAMP, file_sha256, fingerprint
 from .state import Observed, Record, Unpacked
 
 
@@ -37,13 +36,13 @@ def observe(host: Host, spec: Spec, options: Options, platform: Platform, packag
         links={path: _link(host, path) for path in {*links_of(spec), *old.links}},
         leftovers=tuple(f"{home}/{name}" for name in host.names(home) if name.startswith(".")),
         mask_left=left_mask(host, spec.unit),
-        user=bool(spec.user or old.user) and user_exists(spec.user or old.user),
-        group=bool(spec.group or old.group) and group_exists(spec.group or old.group),
+        users=tuple(name for name in sorted({spec.user, *old.made_users}) if name and user_exists(name)),
+        groups=tuple(name for name in sorted({spec.group, *old.made_groups}) if name and group_exists(name)),
         directories={item.path: found for item in spec.directories if (found := folder_of(host, item.path)) is not None},
         files=_files(host, spec, options, platform, old),
         record=record,
         others=_others(host, spec.name),
-        user_units=_user_units(host, old) if options.state == "absent" and old.made_user else (),
+        user_units=_user_units(host, old.made_users, {spec.unit, old.unit}) if options.state == "absent" and old.made_users else {},
         units=tuple(unit for unit in {spec.unit, old.unit} if unit and host.exists(f"/etc/systemd/system/{unit}")),
         existing=_existing(host, spec, old),
     )
@@ -106,15 +105,18 @@ def _others(host: Host, name: str) -> tuple[Record, ...]:
     return tuple(Record.from_dict(raw) for raw in (host.json(f"{STATE}/{item}") for item in names) if raw)
 
 
-def _user_units(host: Host, old: Record) -> tuple[str, ...]:
-    """Units, other than its own, that run as the component's user."""
-    found = []
+def _user_units(host: Host, users: Sequence[str], own: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """For each user the units, other than the component's own, that run as it."""
+    found: dict[str, list[str]] = {}
     for folder in ("/etc/systemd/system", "/usr/lib/systemd/system"):
         for name in host.names(folder):
-            content = host.system.read(host.path(f"{folder}/{name}")) if name.endswith(".service") and name != old.unit else None
-            if content and f"\nUser={old.user}\n".encode() in content:
-                found.append(name)
-    return tuple(dict.fromkeys(found))
+            if not name.endswith(".service") or name in own or host.link(f"{folder}/{name}") is not None:
+                continue
+            content = host.system.read(host.path(f"{folder}/{name}")) or b""
+            for user in users:
+                if f"\nUser={user}\n".encode() in content:
+                    found.setdefault(user, []).append(name)
+    return {user: tuple(dict.fromkeys(names)) for user, names in found.items()}
 
 
 def _existing(host: Host, spec: Spec, old: Record) -> tuple[str, ...]:

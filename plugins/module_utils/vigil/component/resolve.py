@@ -63,7 +63,8 @@ def wanted_record(spec: Spec, options: Options, platform: Platform, observed: Ob
     record = Record(
         spec.name, spec.source, spec.version, spec.unit, spec.user, spec.group, spec.config_dir,
         tuple(item.split("=")[0] for item in packages), tuple(sorted(links_of(spec))), tuple(item.path for item in spec.directories),
-        made_user=old.made_user and old.user == spec.user, made_group=old.made_group and old.group == spec.group,
+        made_users=_shared(old.made_users, spec.user, [item for other in observed.others for item in other.made_users]),
+        made_groups=_shared(old.made_groups, spec.group, [item for other in observed.others for item in other.made_groups]),
         made_directories=old.made_directories,
     )
     if spec.source != "repository":
@@ -73,6 +74,11 @@ def wanted_record(spec: Spec, options: Options, platform: Platform, observed: Ob
     asked: dict[str, Any] = {"url": key.url, "sha256": key.sha256, "fingerprints": list(key.fingerprints)}
     known = digest(key_file(key.content.encode(), platform.family)) if key.content else old.files.get(key_path, "")
     return replace(record, key=asked, files={list_path: digest(text.encode()), key_path: known})
+
+
+def _shared(made: tuple[str, ...], name: str, elsewhere: list[str]) -> tuple[str, ...]:
+    """What another component of ours made counts as made by this one too, so that the last one to go takes it along."""
+    return tuple(sorted({*made, *([name] if name in elsewhere else [])}))
 
 
 def _repair(observed: Observed) -> list[Step]:
@@ -177,9 +183,9 @@ def _prune(spec: Spec, options: Options, observed: Observed) -> list[Step]:
 
 def _account(spec: Spec, observed: Observed) -> list[Step]:
     steps = []
-    if spec.group and not observed.group:
+    if spec.group and spec.group not in observed.groups:
         steps.append(Step("group", f"system group {spec.group} does not exist", {"group": spec.group}))
-    if spec.user and not observed.user:
+    if spec.user and spec.user not in observed.users:
         params = {"user": spec.user, "group": spec.group, "home": spec.home}
         steps.append(Step("user", f"system user {spec.user} does not exist (made unless a package brings it)", params))
     return steps

@@ -46,7 +46,7 @@ def resolve_absent(spec: Spec, options: Options, packages: tuple[str, ...], obse
     folders, kept = _folders(spec, options, old, observed)
     steps += _remove(folders, why) + _cache(spec, observed, why)
     data = [item.path for item in spec.directories if item.data and item.path in observed.existing and item.path not in folders]
-    account, stays = _account(old, observed, why, data)
+    account, stays = _account(spec, old, observed, why, data)
     steps += account
     if observed.record is not None:
         steps.append(Step("forget", f"{why}, {record_of(spec.name)} is its record"))
@@ -101,18 +101,19 @@ def _who_else(path: str, observed: Observed) -> str:
     return ""
 
 
-def _account(old: Record, observed: Observed, why: str, data: list[str]) -> tuple[list[Step], list[str]]:
+def _account(spec: Spec, old: Record, observed: Observed, why: str, data: list[str]) -> tuple[list[Step], list[str]]:
     steps, kept = [], []
-    for kind, name, made, there in (("user", old.user, old.made_user, observed.user), ("group", old.group, old.made_group, observed.group)):
-        others = [other.name for other in observed.others if name in (other.user, other.group)]
-        if not name or not there:
-            continue
-        if not made:
-            kept.append(f"{kind} {name} is kept: it was there before this component.")
-        elif others or observed.user_units:
-            kept.append(f"{kind} {name} is kept: {', '.join([*others, *observed.user_units])} uses it.")
-        else:
-            steps.append(Step(f"remove_{kind}", f"{why}, {kind} {name} was made for it", {"name": name, "data": data}))
+    tables = (("user", observed.users, old.made_users, spec.user), ("group", observed.groups, old.made_groups, spec.group))
+    for kind, there, made, asked in tables:
+        for name in there:
+            others = [other.name for other in observed.others if name in (other.user, other.group)]
+            users = [*others, *observed.user_units.get(name, ())]
+            if name not in made:
+                kept += [f"{kind} {name} is kept: this component did not make it."] if name == asked else []
+            elif users:
+                kept.append(f"{kind} {name} is kept: {', '.join(users)} uses it.")
+            else:
+                steps.append(Step(f"remove_{kind}", f"{why}, {kind} {name} was made for it", {"name": name, "data": data}))
     return steps, kept
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from ..model import VigilError
 from . import account, remove
-from .act import Work, act
 from .host import CACHE, OPT, RUNTIME, STATE, Host
 from .naming import links_of, packages_for, record_of
 from .observe import observe
@@ -38,7 +37,7 @@ def run(params: Mapping[str, Any], check: bool, host: Host | None = None) -> dic
         return {**report(host, spec, options, platform, observed, plan), "changed": False, "fetch": wanted}
     with lock(host, spec.name, options.lock_timeout):
         observed, plan = _look(host, spec, options, platform, check)
-        _act(Work(host, spec, options, platform), observed, plan)
+        _act(host, spec, options, platform, observed, plan)
     seen, _none = _look(host, spec, replace(options, state="present") if options.state == "latest" else options, platform, True)
     return report(host, spec, options, platform, seen, plan)
 
@@ -69,30 +68,40 @@ def _from_controller(options: Options, plan: Plan) -> dict[str, Any]:
     return wanted
 
 
-def _act(work: Work, observed: Observed, plan: Plan) -> None:
+def _act(host: Host, spec: Spec, options: Options, platform: Platform, observed: Observed, plan: Plan) -> None:
+    # Imported here because its downloader costs a run with nothing to do a third of its time.
+    from .act import Work, act
+
+    work = Work(host, spec, options, platform)
     for step in plan.steps:
         if step.kind == "record":
-            _write_record(work, observed, plan)
+            _write_record(host, spec, observed, plan, work.keys)
         else:
             act(work, step)
-    if work.options.state == "absent":
+    if options.state == "absent":
         for folder in (STATE, CACHE, OPT, os.path.dirname(STATE)):
-            remove.remove_if_empty(work.host, folder)
+            remove.remove_if_empty(host, folder)
 
 
-def _write_record(work: Work, before: Observed, plan: Plan) -> None:
-    record, spec = plan.record, work.spec
+def _write_record(host: Host, spec: Spec, before: Observed, plan: Plan, keys: Mapping[str, str]) -> None:
+    record = plan.record
     old = before.record or Record(spec.name)
     fresh = [item.path for item in spec.directories if item.path not in before.directories]
     record = replace(
         record,
-        made_user=record.made_user or (bool(spec.user) and not before.user and account.user_exists(spec.user)),
-        made_group=record.made_group or (bool(spec.group) and not before.group and account.group_exists(spec.group)),
+        made_users=_made(old.made_users, before.users, spec.user, account.user_exists),
+        made_groups=_made(old.made_groups, before.groups, spec.group, account.group_exists),
         made_directories=tuple(sorted({*old.made_directories, *fresh})),
     )
-    record = replace(record, files={**record.files, **work.keys})
-    work.host.folder(STATE, 0o700)
-    work.host.write(record_of(spec.name), json.dumps(record.as_dict(), indent=1, sort_keys=True).encode() + b"\n", 0o600)
+    record = replace(record, files={**record.files, **keys})
+    host.folder(STATE, 0o700)
+    host.write(record_of(spec.name), json.dumps(record.as_dict(), indent=1, sort_keys=True).encode() + b"\n", 0o600)
+
+
+def _made(made: tuple[str, ...], before: tuple[str, ...], name: str, exists: Callable[[str], bool]) -> tuple[str, ...]:
+    """Names that we, or a package that we installed, brought into being."""
+    fresh = [name] if name and name not in before and exists(name) else []
+    return tuple(sorted({*(item for item in made if exists(item)), *fresh}))
 
 
 @contextmanager

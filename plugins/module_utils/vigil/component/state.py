@@ -26,8 +26,8 @@ class Record:
     directories: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     key: Mapping[str, Any] = field(default_factory=dict)
-    made_user: bool = False
-    made_group: bool = False
+    made_users: tuple[str, ...] = ()
+    made_groups: tuple[str, ...] = ()
     made_directories: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,12 +74,12 @@ class Observed:
     links: Mapping[str, str] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     mask_left: str = ""
-    user: bool = False
-    group: bool = False
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     directories: Mapping[str, Folder] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     record: Record | None = None
     others: tuple[Record, ...] = ()
-    user_units: tuple[str, ...] = ()
+    user_units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: tuple[str, ...] = ()
     existing: tuple[str, ...] = ()
