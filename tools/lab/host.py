@@ -14,7 +14,7 @@ from tools.lab.docker import Docker
 from tools.lab.machine import Machine
 from tools.lab.spec import Host, Lab
 
-CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE")
+CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH")
 START_TRIES = 600
 SETUP = HERE / "host_setup.sh"
 MIRROR_SERVER = HERE / "mirror_server.py"
