@@ -14,12 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput, VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.options import Mistyped, mistyped
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "role": {"type": "str", "required": True},
-    "prefixes": {"type": "list", "elements": "str", "default": []},
-    "allow": {"type": "list", "elements": "str", "default": []},
-}
+from ansible_collections.vigil.monitoring.plugins.modules.check_options import OPTIONS
 
 ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
 

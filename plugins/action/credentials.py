@@ -18,19 +18,7 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.certificate
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.certificates.values import Host, Pair
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput, VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "dir": {"type": "str", "required": True},
-    "hosts": {"type": "list", "elements": "str", "required": True},
-    "readers": {"type": "list", "elements": "str", "default": []},
-    "ca_certificate": {"type": "raw"},
-    "ca_key": {"type": "raw"},
-    "certificates": {"type": "raw"},
-    "days": {"type": "int", "default": 397},
-    "authority_days": {"type": "int", "default": 3650},
-    "renew_before": {"type": "int", "default": 30},
-    "replace_before": {"type": "str"},
-}
+from ansible_collections.vigil.monitoring.plugins.modules.credentials import OPTIONS
 
 IN_CHECK_MODE = "Made in check mode too: the store is the controller's own, no host changed, and hosts' files are validated with it."
 

@@ -5,15 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.certificates.store import Store
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.users.book import password
-
 DOCUMENTATION = r"""
 ---
 name: password
@@ -47,6 +38,15 @@ _raw:
   type: list
   elements: str
 """
+
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.certificates.store import Store
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.users.book import password
 
 
 class LookupModule(LookupBase):

@@ -52,12 +52,20 @@ mistyped:
   returned: failure
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "role": {"type": "str", "required": True},
+    "prefixes": {"type": "list", "elements": "str", "default": []},
+    "allow": {"type": "list", "elements": "str", "default": []},
+}
 
 
 def main() -> None:
     """Say that this runs on the controller only."""
-    module = AnsibleModule(argument_spec={})
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     module.fail_json(msg="vigil.monitoring.check_options runs on the controller only, as an action. Call it from a playbook's task.")
 
 

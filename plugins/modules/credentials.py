@@ -101,12 +101,27 @@ notes:
   returned: success
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dir": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "readers": {"type": "list", "elements": "str", "default": []},
+    "ca_certificate": {"type": "raw"},
+    "ca_key": {"type": "raw", "no_log": True},
+    "certificates": {"type": "raw", "no_log": True},
+    "days": {"type": "int", "default": 397},
+    "authority_days": {"type": "int", "default": 3650},
+    "renew_before": {"type": "int", "default": 30},
+    "replace_before": {"type": "str"},
+}
 
 
 def main() -> None:
     """Say that this runs on the controller only."""
-    module = AnsibleModule(argument_spec={})
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     module.fail_json(msg="vigil.monitoring.credentials runs on the controller only, as an action. Call it from a playbook's task.")
 
 
