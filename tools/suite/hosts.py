@@ -17,6 +17,7 @@ from typing import Any
 from tools import playbook
 
 from .parts import ROOT
+from .runner import environment
 
 # A monitoring host of the newest distribution and a monitored one of the oldest: each role runs somewhere.
 STACK = (
@@ -31,7 +32,8 @@ def lab(name: str, hosts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any
     spec = json.dumps({"name": name, "hosts": list(hosts)})
     argv = [sys.executable, "-m", "tools.lab"]
     try:
-        done = subprocess.run([*argv, "up", "--spec", "-", "--json"], cwd=ROOT, input=spec, stdout=subprocess.PIPE, text=True, check=False)
+        words = [*argv, "up", "--spec", "-", "--json"]
+        done = subprocess.run(words, cwd=ROOT, input=spec, stdout=subprocess.PIPE, text=True, check=False, env=environment())
         if done.returncode:
             sys.exit(done.returncode)
         yield json.loads(done.stdout)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,20 @@ python3 -m venv /opt/control
 """
 
 
+def _must(argv: Sequence[str], given: bytes = b"") -> None:
+    """Run a program that has to succeed; what it says is in the log above the reason."""
+    status = subprocess.run(argv, input=given, check=False).returncode
+    if status:
+        sys.exit(f"`{' '.join(argv[:1])} ... {argv[-1][:80]}` ended with status {status}")
+
+
 def _python(cache: Path, version: str) -> Path:
     """An environment with an ansible-core of its own, kept in the cache."""
     place = cache / f"venv-core-{version}"
     if not (place / ".complete").exists():
-        subprocess.run(["python3", "-m", "venv", "--clear", str(place)], check=True)
+        _must(["python3", "-m", "venv", "--clear", str(place)])
         wanted = [f"ansible-core~={version}.0", "bcrypt>=3.2"]
-        subprocess.run([str(place / "bin/python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted], check=True)
+        _must([str(place / "bin/python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted])
         (place / ".complete").touch()
     return place / "bin"
 
@@ -51,7 +59,7 @@ def oldest(folder: Path) -> None:
     programs = _python(Path(os.environ.get("VIGIL_CACHE") or Path.home() / ".cache/vigil"), OLDEST)
     copy = tree.copy(folder / "vigil")
     with lab("site-oldest", STACK) as raised:
-        subprocess.run([str(programs / "ansible"), "--version"], check=True)
+        _must([str(programs / "ansible"), "--version"])
         argv = [str(programs / "ansible-playbook"), "-i", _inventory(folder, raised), "playbooks/site.yml"]
         deploy_twice(argv, copy, [str(host["name"]) for host in STACK])
 
@@ -71,7 +79,7 @@ def newest(folder: Path) -> None:
         settings = (f"UserKnownHostsFile={raised['known_hosts']}", "IdentitiesOnly=yes", "BatchMode=yes")
         ssh = ["ssh", "-i", raised["key"], *(word for setting in settings for word in ("-o", setting)), f"root@{address}"]
         passed = "".join(f"export {name}={_quoted(os.environ[name])}\n" for name in PASSED if os.environ.get(name))
-        subprocess.run([*ssh, "sh", "-s"], input=passed + PREPARE.format(version=NEWEST), text=True, check=True)
+        _must([*ssh, "sh", "-s"], (passed + PREPARE.format(version=NEWEST)).encode())
         _send(ssh, folder, raised)
         argv = [*ssh, "cd /opt/vigil && /opt/control/bin/ansible-playbook -i /opt/site/hosts.yml playbooks/site.yml"]
         deploy_twice(argv, folder, [str(host["name"]) for host in STACK])
@@ -93,7 +101,7 @@ def _send(ssh: list[str], folder: Path, raised: dict[str, Any]) -> None:
         inventory = inventory.replace(place, f"/opt/site/{name}")
     (site / "hosts.yml").write_text(inventory, encoding="utf-8")
     packed = subprocess.run(["tar", "-C", str(folder / "opt"), "-cz", "vigil", "site"], capture_output=True, check=True).stdout
-    subprocess.run([*ssh, "tar -C /opt -xz --no-same-owner"], input=packed, check=True)
+    _must([*ssh, "tar -C /opt -xz --no-same-owner"], packed)
 
 
 def main(wanted: str) -> int:

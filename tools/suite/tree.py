@@ -11,6 +11,9 @@ from pathlib import Path
 
 from .parts import ROOT
 
+# They make a collection of the checkout; `playbooks/collections` is found whatever the search path is (AWX sets its own).
+LINKS = ("collections/ansible_collections", "playbooks/collections")
+
 
 def files(root: Path = ROOT) -> list[str]:
     """Paths below ``root`` that git tracks or would add, and that are there."""
@@ -32,6 +35,6 @@ def copy(target: Path, root: Path = ROOT, skip: tuple[str, ...] = ()) -> Path:
 def collection(folder: Path) -> Path:
     """A copy below ``folder``/ansible_collections, where ansible-test and ansible-lint look for a collection.
 
-    The link that makes the checkout itself importable is left out: there it would lead into itself.
+    The links that make the checkout itself importable are left out: there they would lead into themselves.
     """
-    return copy(folder / "ansible_collections" / "vigil" / "monitoring", skip=("collections/ansible_collections",))
+    return copy(folder / "ansible_collections" / "vigil" / "monitoring", skip=LINKS)
