@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.text.converters import to_bytes, to_text
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
@@ -106,8 +107,11 @@ class ActionModule(ActionBase):
 def _checked(args: dict[str, Any]) -> dict[str, Any]:
     """Check the options against the module's argument spec and return them in their types, defaults filled in."""
     checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(args))
-    if checked.error_messages or args.get("payload"):
-        raise AnsibleActionFail("; ".join(checked.error_messages) or "payload is not for tasks; give the files as files and trees.")
+    words = [f"Unknown option {error.msg}" if isinstance(error, UnsupportedError) else error.msg for error in checked.errors.errors]
+    if args.get("payload"):
+        words.append("payload is not for tasks; give the files as files and trees.")
+    if words:
+        raise AnsibleActionFail(" ".join(words))
     return dict(checked.validated_parameters)
 
 

@@ -251,6 +251,9 @@ def killed_at(root: Path, whole: Spec, number: int, kill: Callable[[int], None])
     os.waitpid(main, 0)
     with os.fdopen(reader_writer[0], "rb") as stream:
         stream.read()
+    for lock in root.glob("locks/*"):  # the process that swapped may let go of its locks a moment after its pipe
+        with open(lock) as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def power_cut(main: int) -> None:

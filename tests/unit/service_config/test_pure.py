@@ -84,7 +84,8 @@ def test_refused(case: dict[str, Any]) -> None:
 
 
 def test_defaults_of_a_file() -> None:
-    data = {"name": "x", "files": [{"dest": "/etc/systemd/system/x.service.d/v.conf", "content": b""}, {"dest": "/etc/x", "content": b"", "secret": True}]}
+    drop_in = {"dest": "/etc/systemd/system/x.service.d/v.conf", "content": b""}
+    data = {"name": "x", "files": [drop_in, {"dest": "/etc/x", "content": b"", "secret": True}]}
     unit, secret = parse(data).files
     assert (unit.mode, unit.on_change, secret.mode, secret.on_change) == (0o644, "restart", 0o640, "reload")
 
