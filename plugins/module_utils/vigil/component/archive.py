@@ -16,9 +16,10 @@ from typing import Any
 from ..model import VigilError
 from .download import Fetcher, disk_full, find_checksum, wrong_checksum
 from .elf import program_fault
-from .host import CACHE, Host, sync_folder
+from .host import CACHE, OPT, Host, sync_folder
 from .naming import home_of
 from .platform import Platform
+from .remove import remove_if_empty, remove_path
 from .spec import Options, Spec
 from .stamp import STAMP, file_sha256, fingerprint
 from .unpack import unpack
@@ -32,10 +33,17 @@ def fetcher(host: Host, options: Options) -> Fetcher:
 
 def download(host: Host, spec: Spec, options: Options, params: Mapping[str, Any]) -> str:
     """Bring the verified archive into the cache; returns its sha256. What the controller sent is verified again."""
-    folder = f"{CACHE}/{spec.name}"
     host.folder(CACHE, 0o700)
-    host.folder(folder, 0o700)
-    path = host.path(cached(spec, params))
+    host.folder(f"{CACHE}/{spec.name}", 0o700)
+    try:
+        return _bring(host.path(cached(spec, params)), fetcher(host, options), options, params)
+    finally:
+        # What can be resumed stays; an empty folder would be something to clean for the next run.
+        for folder in (f"{CACHE}/{spec.name}", CACHE):
+            remove_if_empty(host, folder)
+
+
+def _bring(path: str, source: Fetcher, options: Options, params: Mapping[str, Any]) -> str:
     if options.archive_path:
         with disk_full(path):
             shutil.copyfile(options.archive_path, path)
@@ -44,7 +52,6 @@ def download(host: Host, spec: Spec, options: Options, params: Mapping[str, Any]
             os.unlink(path)
             raise wrong_checksum(params["url"], found, expected)
         return str(found)
-    source = fetcher(host, options)
     sha256 = params["sha256"] or find_checksum(source.text(params["checksums_url"]), params["url"], params["checksums_url"])
     if not os.path.exists(path) or file_sha256(path) != sha256:
         source.file(params["url"], path, sha256)
@@ -69,8 +76,13 @@ def install(host: Host, spec: Spec, platform: Platform, params: Mapping[str, Any
         _replace(fresh, host.path(f"{home}/{spec.version}"))
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
+        remove_if_empty(host, home)
+        remove_if_empty(host, OPT)
         raise
-    shutil.rmtree(host.path(f"{CACHE}/{spec.name}"), ignore_errors=True)
+    finally:
+        # Also after a failure: this archive will not get better, and a full disk needs the room.
+        remove_path(host, f"{CACHE}/{spec.name}")
+        remove_if_empty(host, CACHE)
 
 
 def check_programs(folder: str, spec: Spec, platform: Platform) -> None:

@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import random
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from .urls import shown
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _BLOCK = 256 * 1024
 _LONGEST_WAIT = 30.0
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class _Again(Exception):
@@ -235,8 +237,8 @@ def find_checksum(content: bytes, url: str, sums_url: str) -> str:
     text, wanted = content.decode("utf-8", "replace"), os.path.basename(urlsplit(url).path)
     for line in text.splitlines():
         digest, _blank, name = line.strip().partition(" ")
-        if os.path.basename(name.strip().lstrip("*")) == wanted and len(digest) == 64:
+        if os.path.basename(name.strip().lstrip("*")) == wanted and _SHA256.fullmatch(digest):
             return digest.lower()
-    if len(text.split()) == 1 and len(text.strip()) == 64:
+    if _SHA256.fullmatch(text.strip()):
         return text.strip().lower()
     raise VigilError(f"{shown(sums_url)} has no line for {wanted}. Expected one with its sha256: check the version and the architecture.")

@@ -104,14 +104,16 @@ def _who_else(path: str, observed: Observed) -> str:
 def _account(spec: Spec, old: Record, observed: Observed, why: str, data: list[str]) -> tuple[list[Step], list[str]]:
     steps, kept = [], []
     tables = (("user", observed.users, old.made_users, spec.user), ("group", observed.groups, old.made_groups, spec.group))
+    needed: list[str] = []
     for kind, there, made, asked in tables:
         for name in there:
             others = [other.name for other in observed.others if name in (other.user, other.group)]
-            users = [*others, *observed.user_units.get(name, ())]
+            users = list(dict.fromkeys([*others, *observed.user_units.get(name, ()), *(needed if kind == "group" else ())]))
             if name not in made:
                 kept += [f"{kind} {name} is kept: this component did not make it."] if name == asked else []
             elif users:
                 kept.append(f"{kind} {name} is kept: {', '.join(users)} uses it.")
+                needed = users
             else:
                 steps.append(Step(f"remove_{kind}", f"{why}, {kind} {name} was made for it", {"name": name, "data": data}))
     return steps, kept
