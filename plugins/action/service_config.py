@@ -63,12 +63,13 @@ class ActionModule(ActionBase):
         return {**kept, "content": make(item, variables)}
 
     def _content(self, item: dict[str, Any], _variables: dict[str, Any]) -> bytes:
-        if not isinstance(item["content"], str):
+        content = _plain(item["content"])
+        if not isinstance(content, str):
             raise InvalidInput(
-                f"files: the content of {item['dest']} is {type(item['content']).__name__}, text was expected."
+                f"files: the content of {item['dest']} is {type(content).__name__}, text was expected."
                 " Turn data into text with a filter such as to_nice_yaml or to_nice_json, or use a template."
             )
-        return to_bytes(item["content"])
+        return to_bytes(content)
 
     def _rendered(self, item: dict[str, Any], variables: dict[str, Any]) -> bytes:
         path = self._found("templates", item["template"], item["dest"])
@@ -129,9 +130,11 @@ def _left_out(name: str, exclude: list[str]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value in plain types, without what ansible-core ties to it."""
-    if isinstance(value, str):
-        return to_text(to_bytes(value))
+    """Return the value in plain types, without what ansible-core ties to it; what is in a vault comes out (before core 2.19)."""
+    if isinstance(value, str) or hasattr(value, "__ENCRYPTED__"):
+        return to_text(to_bytes(str(value)))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value + 0
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

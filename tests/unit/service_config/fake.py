@@ -14,7 +14,8 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_con
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.spec import Spec, parse
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.system import Answer, Client, Ran, System
 
-DOWN = {"active": "inactive", "sub": "dead", "file": "disabled", "pid": 0, "running": "", "good": 1, "loaded": 0.0, "restarts": 0}
+DOWN = {"load": "loaded", "active": "inactive", "sub": "dead", "file": "disabled", "pid": 0, "running": "",
+        "good": 1, "loaded": 0.0, "restarts": 0}
 
 
 class FakeSystem(System):
@@ -74,7 +75,7 @@ class FakeSystem(System):
 
     def _show(self) -> str:
         state = self.load()
-        return (f"LoadState=loaded\nActiveState={state['active']}\nSubState={state['sub']}\nUnitFileState={state['file']}\n"
+        return (f"LoadState={state['load']}\nActiveState={state['active']}\nSubState={state['sub']}\nUnitFileState={state['file']}\n"
                 f"MainPID={state['pid']}\nNRestarts={state['restarts']}\nResult=success\nCanReload=yes\n")
 
     def _act(self, argv: Sequence[str]) -> Ran:

@@ -207,6 +207,35 @@ def test_a_link_in_the_way_is_refused(root: Path) -> None:
     assert path.is_symlink()
 
 
+@pytest.mark.parametrize(("load", "words"), [("masked", "systemctl unmask app.service"), ("not-found", "There is no unit app.service")])
+def test_a_unit_that_cannot_start_is_told_before_anything_is_touched(root: Path, load: str, words: str) -> None:
+    FakeSystem(root).save({**DOWN, "load": load})
+    with pytest.raises(VigilError, match=words):
+        run(spec(root, **NEW), host(root))
+    assert files(root) == as_files(OLD)
+
+
+def test_a_unit_that_does_not_come_up_tells_its_words(root: Path) -> None:
+    FakeSystem(root).save({**state(root), "active": "failed", "sub": "failed"})
+    (root / "etc/app/app.conf").write_text("die now")
+    with pytest.raises(VigilError, match="(?s)the words of the unit.*nothing to put back") as failed:
+        run(spec_with(root, {}, **{**OLD, "app": "die now"}), host(root))
+    assert "words" in failed.value.details
+
+
+def test_a_unit_that_stopped_is_started(root: Path) -> None:
+    FakeSystem(root).save({**state(root), "active": "inactive", "sub": "dead"})
+    result = run(spec(root, **OLD), host(root))
+    assert (result["changed"], result["action"]) == (True, "start")
+
+
+def test_stages_that_a_killed_run_left_are_swept(root: Path) -> None:
+    stages = [Path(tempfile.mkdtemp(prefix=f"vigil-stage-{name}-")) for name in ("app", "app-two")]
+    run(spec(root, **OLD), host(root))
+    assert [stage.exists() for stage in stages] == [False, True]
+    stages[1].rmdir()
+
+
 def test_a_signal_puts_the_old_set_back(root: Path) -> None:
     def stop(step: str) -> None:
         if step == "unit reload":

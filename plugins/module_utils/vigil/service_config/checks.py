@@ -46,7 +46,7 @@ def parse_ready(data: Any) -> Ready | None:
         return None
     only("ready", data, ("url", "status", "timeout", *_CLIENT))
     status = data.get("status") or [200]
-    if not isinstance(status, (list, tuple)) or not all(type(item) is int and 100 <= item <= 599 for item in status):
+    if not isinstance(status, (list, tuple)) or not all(isinstance(item, int) and 100 <= item <= 599 for item in status):
         raise InvalidInput(f"ready.status: {status!r} was given, a list of HTTP status codes was expected.")
     timeout = number("ready.timeout", 60 if data.get("timeout") is None else data["timeout"])
     return Ready(_url("ready.url", data.get("url")), tuple(status), timeout, _client("ready", data))
