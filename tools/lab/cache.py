@@ -43,6 +43,23 @@ def proxied_host() -> str:
     return urlsplit(image.recipe("debian12").mirror).hostname or "deb.debian.org"
 
 
+def parse_traffic(log: str) -> dict[str, int]:
+    """Bytes that came in from mirrors and went out to hosts, from the proxy's log (``time|I or O|bytes|client|file``)."""
+    total = {"fetched": 0, "served": 0}
+    for line in log.splitlines():
+        words = line.split("|")
+        name = {"I": "fetched", "O": "served"}.get(words[1]) if len(words) > 2 else None
+        if name and words[2].isdigit():
+            total[name] += int(words[2])
+    return total
+
+
+def traffic() -> dict[str, int]:
+    """As `parse_traffic`, since the cache was made."""
+    log = cache_folder() / "apt" / "log" / "apt-cacher.log"
+    return parse_traffic(log.read_text(encoding="utf-8", errors="replace") if log.exists() else "")
+
+
 def lock() -> Path:
     """Held while the proxy is started, connected or removed."""
     return cache_folder() / "lab" / "cache.lock"
@@ -145,7 +162,7 @@ def _fetch_lists(docker: Docker, tag: str, network: str, folder: Path) -> None:
         f"chown -R {os.getuid()}:{os.getgid()} /out"
     )
     mount = f"type=bind,source={new},target=/out"
-    argv = ("run", "--rm", "--network", network, "--mount", mount, tag, "/bin/sh", "-c", script)
+    argv = ("run", "--rm", "--network", network, "--mount", mount, "--entrypoint", "/bin/sh", tag, "-c", script)
     docker(*argv, timeout=180, hint="Is Debian's mirror in reach?")
     if folder.exists():
         folder.rename(old)

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         "images": (_images, "build or import the base images"),
         "programs": (_programs, "build upstream programs as release archives"),
         "engine": (_engine, "find or start a Docker engine; stop one the lab started"),
+        "traffic": (_traffic, "bytes that the package cache fetched and served so far, as JSON"),
         "purge": (_purge, "remove every lab, the images and the caches"),
     }
     made = {}
@@ -156,7 +157,7 @@ def _show(rows: list[dict[str, str]]) -> None:
 
 def _images(_options: argparse.Namespace) -> None:
     docker = _docker()
-    tags = [image.ensure_own(docker, name) for name in image.SUITES]
+    tags = lab.each(lambda name: image.ensure_own(docker, name), image.SUITES)
     _print("\n".join([*tags, cache.ensure_image(docker)]))
 
 
@@ -178,6 +179,10 @@ def _programs(options: argparse.Namespace) -> None:
     rows = programs.command(Docker().system, wish)
     columns = ("name", "version", "arch", "state", "path")
     _print(json.dumps(rows, indent=2) if options.json else output.table(rows, columns))
+
+
+def _traffic(_options: argparse.Namespace) -> None:
+    _print(json.dumps(cache.traffic()))
 
 
 def _purge(_options: argparse.Namespace) -> None:

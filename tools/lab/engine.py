@@ -64,7 +64,7 @@ def ensure(docker: Docker, options: Sequence[str] = ()) -> None:
 
 def _start(options: Sequence[str]) -> None:
     say(f"no Docker engine runs: starting dockerd (log: {folder() / 'dockerd.log'})")
-    with (folder() / "dockerd.log").open("ab") as log:
+    with (folder() / "dockerd.log").open("wb") as log:
         started = subprocess.Popen(
             ["dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
         )

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from tools.lab.base import HERE, LABEL, LabError
+from tools.lab.base import HERE, LABEL, LabError, say
 from tools.lab.docker import Docker
 from tools.lab.machine import Machine
 from tools.lab.spec import Host, Lab
@@ -54,7 +54,7 @@ def machine_arguments(machine: Machine) -> list[str]:
 
 
 def start_command(machine: Machine) -> list[str]:
-    """What runs as PID 1."""
+    """What runs as PID 1, whatever entry point an image has: the program, then its arguments."""
     if machine.cgroup == 1:
         return ["/sbin/init"]
     return ["/bin/sh", "-c", "mount -o remount,rw /sys/fs/cgroup && exec /sbin/init"]
@@ -80,7 +80,8 @@ def run_arguments(lab: Lab, host: Host, image: str, machine: Machine, site: Site
         "--network-alias", host.slug, *address, "--label", f"{LABEL}={lab.name}", "--label", f"{LABEL}.host={host.name}",
         *machine_arguments(machine), "--stop-signal", "SIGRTMIN+3", *mounts(host, site),
     ]  # fmt: skip
-    tail = [image, *start_command(machine)]
+    program, *words = start_command(machine)
+    tail = ["--entrypoint", program, image, *words]
     key = hashlib.sha256("\0".join([*arguments, *tail]).encode()).hexdigest()[:12]
     return [*arguments, "--label", f"{LABEL}.key={key}", *tail]
 
@@ -98,6 +99,8 @@ def ensure(docker: Docker, arguments: list[str], found: dict[str, Any] | None) -
         labels = found["Config"]["Labels"] or {}
         if found["State"]["Running"] and labels.get(f"{LABEL}.key") == key_of(arguments):
             return False
+        running = found["State"]["Running"]
+        say(f"replacing {name}: {'it is not what is asked for any more' if running else 'it is ' + found['State']['Status']}")
         docker("rm", "--force", "--volumes", name)
     docker(*arguments, timeout=120)
     return True

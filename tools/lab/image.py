@@ -137,6 +137,6 @@ def _extend(docker: Docker, image: str, tag: str, script: str) -> None:
     try:
         argv = ("run", "-i", "--name", name, "--entrypoint", "/bin/sh", image, "-s", *PACKAGES)
         docker(*argv, stdin=script, timeout=900, hint=f"{image} could not be made a systemd host.")
-        docker("commit", "--change", f"LABEL {LABEL}.image=custom", "--change", "ENTRYPOINT []", name, tag, timeout=300)
+        docker("commit", "--change", f"LABEL {LABEL}.image=custom", name, tag, timeout=300)
     finally:
         docker.try_("rm", "-f", "-v", name)

@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, asked: Asked) -> None:
         with self.lock:
-            turn = self.seen[self.path] = self.seen.get(self.path, 0) + 1
+            turn = self.seen[self.path] = self.seen.get(self.path, 0) + (self.command == "GET")
         file = resolve(self.root, asked.path)
         if asked.fault == "status":
             return self._note(self._small(asked.number, "a fault that was asked for\n"), 0)
