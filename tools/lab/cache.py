@@ -154,11 +154,12 @@ def _fetch_lists(docker: Docker, tag: str, network: str, folder: Path) -> None:
     new, old = folder.with_suffix(".new"), folder.with_suffix(".old")
     shutil.rmtree(new, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
-    new.mkdir(parents=True)
+    new.mkdir(parents=True, exist_ok=True)
+    proxy = f"-o Acquire::http::Proxy::{proxied_host()}={url()}" if wanted() else ""
     script = (
-        f"set -e; command -v apt-get >/dev/null || exit 0; "
-        f"apt-get -q -o 'Acquire::http::Proxy::{proxied_host()}={url()}' -o APT::Update::Error-Mode=any update; "
-        f"cp -r --preserve=timestamps,mode /var/lib/apt/lists/. /out/; rm -rf /out/partial /out/lock; touch /out/stamp; "
+        "set -e; rm -rf /out/*; command -v apt-get >/dev/null || exit 0; "
+        f"apt-get -q {proxy} -o APT::Update::Error-Mode=any update; "
+        "cp -r --preserve=timestamps,mode /var/lib/apt/lists/. /out/; rm -rf /out/partial /out/lock; touch /out/stamp; "
         f"chown -R {os.getuid()}:{os.getgid()} /out"
     )
     mount = f"type=bind,source={new},target=/out"

@@ -55,7 +55,6 @@ def _scalar(text: str) -> str | bool:
 
 def resolve(value: str, variables: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """Replace the two template forms; any other template is refused."""
-    value = ENV.sub(lambda match: environment.get(match[1]) or match[2], value)
     for _depth in range(3):
         value = VARIABLE.sub(lambda match: str(variables.get(match[1], match[0])), value)
         value = ENV.sub(lambda match: environment.get(match[1]) or match[2], value)

@@ -59,7 +59,7 @@ def up(docker: Docker, lab: Lab) -> list[Raised]:
         _remove_others(docker, lab)
         jobs = []
         for item in lab.hosts:
-            lists = cache.lists(docker, tags[item.image], lab.network) if site.proxy else ""
+            lists = cache.lists(docker, tags[item.image], lab.network)
             jobs.append((item, host.run_arguments(lab, item, tags[item.image], here, replace(site, apt_lists=lists))))
         found = {entry["Name"].lstrip("/"): entry for entry in docker.inspect("container", *map(lab.container, lab.hosts))}
         started = each(lambda job: host.ensure(docker, job[1], found.get(lab.container(job[0]))), jobs)
