@@ -8,6 +8,7 @@ LAB_KEEP_ENGINE=1 leaves a Docker engine that the lab started running (for who r
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -53,6 +54,14 @@ def where(lab: Lab) -> str:
     ])
 
 
+def table(said: str) -> str:
+    """The verdict in what verify.yml said: from its heading to the next empty line."""
+    lines = said.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith("HOST ")), len(lines))
+    rows = list(itertools.takewhile(str.strip, lines[start:]))
+    return "\n".join(rows or ["verify.yml printed no table (see above)"])
+
+
 def up() -> int:
     """Raise the lab, deploy, verify, and tell. Returns the first exit code that is not 0."""
     start = time.monotonic()
@@ -65,9 +74,9 @@ def up() -> int:
     if status:
         print("\nThe deployment failed: the first fatal task above says why. `make demo` goes on from there.")
         return status
-    status, _said = playbook.watch(["ansible-playbook", "-i", str(INVENTORY), "playbooks/verify.yml"], ROOT)
+    status, verdict = playbook.watch(["ansible-playbook", "-i", str(INVENTORY), "playbooks/verify.yml"], ROOT)
     seconds = f"{deployed:.0f} s to raise and deploy, {time.monotonic() - start:.0f} s in all"
-    print(f"\nDemo: {playbook.changed(playbook.recap(said))}; {seconds}.\n\n{where(lab)}")
+    print(f"\n{table(verdict)}\n\nDemo: {playbook.changed(playbook.recap(said))}; {seconds}.\n\n{where(lab)}")
     if status:
         print("\nThe verdict above is not all well (verify.yml ended with an error).")
     return status

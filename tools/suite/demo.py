@@ -10,18 +10,19 @@ import subprocess
 import sys
 
 from tools import demo, playbook
+from tools.lab.spec import from_inventory
 
 from .parts import ROOT
 
-LABEL = "label=vigil.lab=demo"
 NOTHING = "Demo: nothing changed"
 
 
 def left_behind() -> list[str]:
     """Containers, networks and files of the demo that are still there."""
     found = []
+    label = f"label=vigil.lab={from_inventory(ROOT / demo.INVENTORY).name}"
     for kind, listing in (("container", "ps --all"), ("network", "network ls"), ("volume", "volume ls")):
-        argv = ["docker", *listing.split(), "--quiet", "--filter", LABEL]
+        argv = ["docker", *listing.split(), "--quiet", "--filter", label]
         done = subprocess.run(argv, capture_output=True, text=True, check=True)
         found += [f"{kind} {name}" for name in done.stdout.split()]
     return found + ([str(demo.STORE)] if (ROOT / demo.STORE).exists() else [])

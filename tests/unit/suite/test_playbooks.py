@@ -60,6 +60,11 @@ def test_where_to_look_tells_the_file_of_the_password() -> None:
     assert "192.0.2.2" not in text
 
 
+def test_the_verdict_is_told_again_at_the_end() -> None:
+    assert demo.table("TASK [x]\nok: [a]\n\nHOST  JOB\na     node\n\nPLAY RECAP ***\n") == "HOST  JOB\na     node"
+    assert "no table" in demo.table("ERROR\n")
+
+
 def test_an_inventory_as_awx_prints_it(tmp_path: Path) -> None:
     static = {
         "all": {
