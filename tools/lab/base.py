@@ -43,11 +43,25 @@ def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; a second process waits until the first one ends, however it ends."""
+    """Hold an exclusive lock on a file; a second process waits until the first one ends, however it ends.
+
+    Who holds it may remove the file as its last act.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    while True:
+        with path.open("a", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_still(path, handle.fileno()):
+                yield
+                return
+
+
+def _is_still(path: Path, number: int) -> bool:
+    """Whether an open file has its path: who had the lock before may have removed it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(number))
+    except FileNotFoundError:
+        return False
 
 
 def must(

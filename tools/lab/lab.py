@@ -147,6 +147,13 @@ def _row(docker: Docker, entry: dict[str, Any]) -> dict[str, str]:
 
 def down(docker: Docker, name: str | None) -> list[str]:
     """Remove a lab (every lab where ``name`` is None): containers, their volumes, networks, files. Caches stay."""
+    if name is None:
+        return _down(docker, None)
+    with locked(folder(name).with_suffix(".lock")):
+        return _down(docker, name)
+
+
+def _down(docker: Docker, name: str | None) -> list[str]:
     removed = docker.ours("container", name)
     if removed:
         docker("rm", "--force", "--volumes", *removed, timeout=180)
