@@ -20,7 +20,7 @@ class Part:
 
     ``group`` is the `make` target that runs it. ``seconds`` is what it took on 2 cores with caches warm (for people to read),
     ``limit`` the seconds after which it is ended. ``needs`` names what the machine must have (see needs.py), ``after`` the parts that must
-    have passed before, ``uses`` what no two parts may use at the same time.
+    have passed before.
     """
 
     name: str
@@ -31,7 +31,6 @@ class Part:
     limit: int = 600
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

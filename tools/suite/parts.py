@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from .model import Part
@@ -46,20 +47,21 @@ PACKAGE = (
 )
 
 _HOSTS = ("engine",)
-_READY = ("images", "programs")
+# A platform with this line serves the upstream programs: its scenario waits until they are built, the others do not.
+_MIRROR = re.compile(r"^\s*lab_mirror:\s*true\b", re.MULTILINE)
 
 DEMO = (
     Part("demo", "demo", "make demo twice: the second run changes nothing; demo-down leaves nothing", _tool("demo"), 120, limit=900,
-         needs=_HOSTS, after=_READY, uses=("demo",)),
+         needs=_HOSTS, after=("images",)),
 )
 
 SITE = (
     Part("site-newest", "site", "site.yml from a Debian 13 control node, newest ansible-core", (*_tool("site"), "newest"), 120, limit=900,
-         needs=_HOSTS, after=_READY, uses=("demo",)),
+         needs=_HOSTS, after=("images",)),
     Part("site-oldest", "site", "site.yml with ansible-core 2.16", (*_tool("site"), "oldest"), 120, limit=900,
-         needs=_HOSTS, after=_READY, uses=("demo",)),
+         needs=_HOSTS, after=("images",)),
     Part("awx", "site", "site.yml through ansible-runner, laid out as AWX does", _tool("awx"), 120, limit=900,
-         needs=_HOSTS, after=_READY, uses=("demo",)),
+         needs=_HOSTS, after=("images",)),
 )
 
 
@@ -72,9 +74,13 @@ def molecule(root: Path = ROOT) -> tuple[Part, ...]:
     """One part a scenario."""
     return tuple(
         Part(f"molecule-{name}", "molecule", f"molecule/{name}", ("molecule", "test", "-s", name), 120, limit=1200,
-             needs=_HOSTS, after=_READY, uses=("molecule",))
+             needs=_HOSTS, after=_before(root / "molecule" / name / "molecule.yml"))
         for name in scenarios(root)
     )
+
+
+def _before(scenario: Path) -> tuple[str, ...]:
+    return ("images", "programs") if _MIRROR.search(scenario.read_text(encoding="utf-8")) else ("images",)
 
 
 def parts(root: Path = ROOT) -> tuple[Part, ...]:

@@ -94,7 +94,7 @@ def run_all(
             if reason := blocked(part, done):
                 waiting.remove(part)
                 _finish(Outcome(part, "skipped", reason=reason), done, say)
-        while len(running) < jobs and (part_now := next_part(waiting, done, running)):
+        while len(running) < jobs and (part_now := next_part(waiting, done)):
             waiting.remove(part_now)
             running.append(part_now)
             threading.Thread(target=_guarded, args=(part_now, work, lacking, ended), daemon=True).start()

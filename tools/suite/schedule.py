@@ -16,15 +16,9 @@ def blocked(part: Part, done: Mapping[str, Outcome]) -> str:
     return f"{', '.join(bad)} did not pass" if bad else ""
 
 
-def startable(part: Part, done: Mapping[str, Outcome], running: Sequence[Part]) -> bool:
-    """Whether all that a part comes after has ended, and nothing that runs uses what it uses."""
-    in_use = {thing for other in running for thing in other.uses}
-    return all(name in done for name in part.after) and not in_use.intersection(part.uses)
-
-
-def next_part(waiting: Sequence[Part], done: Mapping[str, Outcome], running: Sequence[Part]) -> Part | None:
-    """The first part of the list that may start, or None where all must wait.
+def next_part(waiting: Sequence[Part], done: Mapping[str, Outcome]) -> Part | None:
+    """The first part of the list for which all that it comes after has ended, or None where all must wait.
 
     Some part may always start while none runs, as long as ``after`` names earlier parts only.
     """
-    return next((part for part in waiting if startable(part, done, running)), None)
+    return next((part for part in waiting if all(name in done for name in part.after)), None)

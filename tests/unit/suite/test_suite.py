@@ -40,9 +40,10 @@ def test_every_scenario_folder_is_a_part_of_the_whole_suite() -> None:
 def test_a_new_scenario_folder_is_found(tmp_path: Path) -> None:
     for name in ("one", "two", "shared"):
         (tmp_path / "molecule" / name).mkdir(parents=True)
-    for name in ("one", "two"):
-        (tmp_path / "molecule" / name / "molecule.yml").write_text("---\n")
+    (tmp_path / "molecule/one/molecule.yml").write_text("---\n# lab_mirror\n")
+    (tmp_path / "molecule/two/molecule.yml").write_text("---\nplatforms:\n  - name: a\n    lab_mirror: true\n")
     found = [one for one in data.parts(tmp_path) if one.group == "molecule"]
+    assert [one.after for one in found] == [("images",), ("images", "programs")]
     assert [one.argv for one in found] == [("molecule", "test", "-s", "one"), ("molecule", "test", "-s", "two")]
 
 
@@ -87,21 +88,34 @@ def test_a_need_that_is_not_met_skips_with_its_reason() -> None:
     assert (outcomes["a"].state, outcomes["a"].reason) == ("skipped", "no engine")
 
 
-def test_two_parts_never_use_one_thing_at_the_same_time() -> None:
-    from threading import Barrier, BrokenBarrierError
+def test_two_parts_run_side_by_side_and_no_third() -> None:
+    from threading import Lock
+    from time import sleep
 
-    meeting = Barrier(2)
+    lock, now, most = Lock(), [0], [0]
 
-    def meet(one: Part) -> Outcome:
-        try:
-            meeting.wait(0.05)
-        except BrokenBarrierError:
-            return passed(one)
-        return Outcome(one, "failed", reason="two at once")
+    def work(one: Part) -> Outcome:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        sleep(0.02)
+        with lock:
+            now[0] -= 1
+        return passed(one)
 
-    assert {one.state for one in run([part("a", uses=("x",)), part("b", uses=("x",))], meet).values()} == {"passed"}
-    meeting.reset()
-    assert "failed" in {one.state for one in run([part("a", uses=("x",)), part("b", uses=("y",))], meet).values()}
+    run([part(str(number)) for number in range(6)], work)
+    assert most == [2]
+
+
+def test_a_part_that_must_wait_lets_later_ones_go_first() -> None:
+    order: list[str] = []
+
+    def work(one: Part) -> Outcome:
+        order.append(one.name)
+        return passed(one)
+
+    run([part("a"), part("c", after=("b",)), part("b"), part("d")], work, jobs=1)
+    assert order == ["a", "b", "c", "d"]
 
 
 def test_a_part_whose_runner_breaks_has_failed() -> None:
