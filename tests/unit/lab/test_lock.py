@@ -5,29 +5,35 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from pathlib import Path
 
 from tools.lab.base import locked
 
 
+def opened(path: Path) -> int:
+    """How many descriptors of this process are the file."""
+    return sum(os.path.realpath(link) == str(path) for link in Path("/proc/self/fd").iterdir())
+
+
 def test_a_removed_lock_file_lets_nobody_in_twice(tmp_path: Path) -> None:
-    path, inside, most = tmp_path / "a" / "lock", [0], [0]
+    path, there = tmp_path / "lock", []
 
-    def work() -> None:
-        for _turn in range(20):
-            with locked(path):
-                inside[0] += 1
-                most[0] = max(most[0], inside[0])
-                inside[0] -= 1
-                path.unlink(missing_ok=True)
+    def wait_for_it() -> None:
+        with locked(path):
+            there.append(path.exists())
 
-    threads = [threading.Thread(target=work) for _number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1]
+    waiter = threading.Thread(target=wait_for_it)
+    with locked(path):
+        waiter.start()
+        until = time.monotonic() + 5
+        while opened(path) < 2 and time.monotonic() < until:
+            time.sleep(0.001)
+        path.unlink()
+    waiter.join()
+    assert there == [True], "the waiter holds a lock on a file that a third one cannot find"
 
 
 def test_the_lock_is_let_go_on_an_error(tmp_path: Path) -> None:
