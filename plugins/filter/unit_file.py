@@ -44,13 +44,13 @@ _value:
   type: str
 """
 
-from collections.abc import Callable, Mapping  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ansible.errors import AnsibleFilterError  # noqa: E402
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError  # noqa: E402
+from ansible.errors import AnsibleFilterError
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.unit_file import unit_file  # noqa: E402
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.unit_file import unit_file
 
 
 def _unit_file(options: Mapping[str, Any]) -> str:

@@ -49,7 +49,8 @@ def missing(exporter: str, metrics: str, module: str = "") -> list[str]:
 
 
 def _rows(text: str) -> Iterator[Row]:
-    exporter, columns = "", ()
+    exporter = ""
+    columns: tuple[str, ...] = ()
     for line in text.splitlines():
         cells = tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1])
         if line.startswith("## "):
@@ -57,10 +58,11 @@ def _rows(text: str) -> Iterator[Row]:
         elif cells[:5] == COLUMNS:
             columns = cells
         elif columns and len(cells) == len(columns) and not set(cells[0]) <= set("- "):
-            yield Row(exporter, **{name: _code(cell) if name in ("metric", "query", "module") else cell for name, cell in zip(columns, cells)})
+            yield Row(exporter, **{name: _code(cell) for name, cell in zip(columns, cells)})
         elif line.startswith("|") and columns and not set(line) <= set("|- "):
             raise ValueError(f"A row of docs/metrics.md has {len(cells)} cells, {len(columns)} were expected: {line}")
 
 
 def _code(cell: str) -> str:
-    return cell[1:-1] if cell.startswith("`") and cell.endswith("`") else cell
+    """Take a cell that is one piece of code out of its marks."""
+    return cell[1:-1] if re.fullmatch("`[^`]+`", cell) else cell

@@ -78,5 +78,6 @@ def test_every_metric_of_processes(host: Any) -> None:
 def test_processes_of_root_are_read(host: Any) -> None:
     page = ask(host, "process-exporter")
     group = "ssh" if "ssh.service" in host.run("cat /etc/process_exporter/groups.yml").stdout else "sshd"
-    count = [float(line.split()[-1]) for line in page.splitlines() if line.startswith(f'namedprocess_namegroup_open_filedesc{{groupname="{group}"}}')]
+    name = f'namedprocess_namegroup_open_filedesc{{groupname="{group}"}}'
+    count = [float(line.split()[-1]) for line in page.splitlines() if line.startswith(name)]
     assert count and count[0] > 0, look(host, "process-exporter")

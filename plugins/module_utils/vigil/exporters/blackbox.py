@@ -20,7 +20,9 @@ def blackbox_configuration(modules: Mapping[str, Any]) -> dict[str, Any]:
     Raises InvalidInput where there are none, where a module names no known prober or has settings of another prober.
     """
     if not modules:
-        raise InvalidInput("blackbox_exporter_configuration_modules is empty: no probe could be asked for. Leave it out to get the defaults.")
+        raise InvalidInput(
+            "blackbox_exporter_configuration_modules is empty: no probe could be asked for. Leave it out to get the defaults."
+        )
     for name, module in modules.items():
         _check(str(name), module)
     return {"modules": {str(name): dict(module) for name, module in modules.items()}}

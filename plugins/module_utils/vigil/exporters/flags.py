@@ -37,7 +37,8 @@ def node_exporter_command(program: str, options: Mapping[str, Any]) -> list[str]
     both = sorted(set(enabled) & set(disabled))
     if both:
         raise InvalidInput(
-            f"node_exporter_enabled_collectors and node_exporter_disabled_collectors both name {', '.join(both)}; remove it from one of them."
+            f"node_exporter_enabled_collectors and node_exporter_disabled_collectors both name {', '.join(both)}; "
+            "remove it from one of them."
         )
     flags = {**_web_flags(options), **_own_settings(options, enabled, disabled), **_collector_flags(enabled)}
     flags.update({f"collector.{name}": False for name in disabled})
@@ -84,7 +85,8 @@ def dry_start(argv: Sequence[str], replace: Mapping[str, str], seconds: int = 1)
     A program that ends says why; where it stays, it would have started. One that is not there yet (check mode on a bare host) passes.
     """
     rest = [word for word in argv[1:] if word.lstrip("-").partition("=")[0] not in replace]
-    return ["/bin/sh", "-c", _DRY_START.format(seconds=seconds), "dry_start", argv[0], *rest, *(f"--{name}={value}" for name, value in replace.items())]
+    trial = [f"--{name}={value}" for name, value in replace.items()]
+    return ["/bin/sh", "-c", _DRY_START.format(seconds=seconds), "dry_start", argv[0], *rest, *trial]
 
 
 def _web_flags(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def process_groups(groups: Sequence[Mapping[str, Any]], others: str = "comm") ->
     """Return process-exporter's configuration for ``groups``, in order; the first group that matches a process has it.
 
     Each group: ``name`` and what finds its processes: any of ``comm`` (name in /proc/PID/stat, 15 characters), ``exe`` (program, with or
-    without path) and ``cmdline`` (RE2, all must match), which hold together; or ``unit`` (a systemd service or scope) or ``cgroup`` (a path and what
-    is below it), alone. Each takes one text or a list. ``others``: a key of OTHERS, how every other process is grouped.
+    without path) and ``cmdline`` (RE2, all must match), which hold together; or ``unit`` (a systemd service or scope) or ``cgroup`` (a
+    path and what is below it), alone. Each takes one text or a list. ``others``: a key of OTHERS, how every other process is grouped.
     Raises InvalidInput for a group that process-exporter would refuse or never fill.
     """
     rules: list[dict[str, Any]] = []
@@ -43,16 +43,21 @@ def process_groups(groups: Sequence[Mapping[str, Any]], others: str = "comm") ->
             places.append(place)
         else:
             rules.append({**_matchers(parsed), "name": _name(places, parsed["name"])})
-    if places and others == "none":
-        raise InvalidInput(
-            "process_exporter_groups has groups by unit or cgroup, for which every process must be looked at, and process_exporter_others is "
-            "none. Set it to other: all other processes are one group then."
-        )
+    return {"process_names": rules + _rest(others, places, bool(rules))}
+
+
+def _rest(others: str, places: Sequence[str], watched: bool) -> list[dict[str, Any]]:
+    """Return the rule for processes of no group by name, program or command line. Those of a unit are found by it too."""
     if others != "none":
-        rules.append({**_EVERYTHING, "name": _name(places, OTHERS[others])})
-    if not rules:
+        return [{**_EVERYTHING, "name": _name(places, OTHERS[others])}]
+    if places:
+        raise InvalidInput(
+            "process_exporter_groups has groups by unit or cgroup, for which every process must be looked at, and "
+            "process_exporter_others is none. Set it to other: all other processes are one group then."
+        )
+    if not watched:
         raise InvalidInput("process_exporter_groups is empty and process_exporter_others is none: no process would be watched. Set one.")
-    return {"process_names": rules}
+    return []
 
 
 def _parse(group: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -100,8 +105,8 @@ def _unit_name(unit: str) -> str:
     name = unit if "." in unit else f"{unit}.service"
     if not _UNIT.fullmatch(name):
         raise InvalidInput(
-            f"{unit!r} is not the name of a systemd service or scope such as 'nginx.service'. For a slice, or a service with control groups "
-            f"of its own below it, give its path as cgroup, such as '/user.slice'."
+            f"{unit!r} is not the name of a systemd service or scope such as 'nginx.service'. For a slice, or a service with control "
+            f"groups of its own below it, give its path as cgroup, such as '/user.slice'."
         )
     return name
 
