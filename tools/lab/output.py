@@ -31,7 +31,7 @@ def inventory(hosts: Iterable[tuple[str, str, Sequence[str]]], known: Path, key:
                 "ansible_ssh_common_args": ssh.common_arguments(known),
                 "ansible_python_interpreter": "/usr/bin/python3",
             },
-            "hosts": {name: {"ansible_host": address} for name, address, _groups in hosts},
+            "hosts": {name: {"ansible_host": address, "ansible_port": 22} for name, address, _groups in hosts},
             "children": {group: {"hosts": {name: {} for name, _address, of_host in hosts if group in of_host}} for group in groups},
         }
     }
