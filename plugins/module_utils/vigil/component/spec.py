@@ -218,7 +218,7 @@ def _repository(raw: Mapping[str, Any] | None) -> Repository:
 def _key(raw: Mapping[str, Any]) -> Key:
     url, content = raw.get("url") or "", raw.get("content") or ""
     sha256 = checksum(raw["sha256"], "repository.key.sha256") if raw.get("sha256") else ""
-    prints = tuple(str(item).replace(" ", "").upper() for item in raw.get("fingerprints") or ())
+    prints = tuple("".join(str(item).split()).upper() for item in raw.get("fingerprints") or ())
     if bool(url) == bool(content):
         raise InvalidInput("repository.key has both url and content, or neither. Expected one of them: nothing is installed unsigned.")
     if url and not (sha256 or prints):
