@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.metrics import catalogue
+from tests.metrics import catalogue, queries
 
 ROWS = catalogue.rows()
 
@@ -35,3 +35,17 @@ def test_a_row_with_a_cell_too_few_is_refused() -> None:
     text = "## x\n| what | metric | query | unit | note |\n| --- | --- | --- | --- | --- |\n| a | `b` | `b` | c |\n"
     with pytest.raises(ValueError, match="4 cells, 5 were expected"):
         catalogue.rows(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "words"),
+    [
+        ("up", {"status": "success", "data": {"result": [{}]}}, []),
+        ("up", {"status": "success", "data": {"result": []}}, ["up: no result, though up should be there"]),
+        ("up == 0", {"status": "success", "data": {"result": []}}, []),
+        ("up(", {"status": "error", "error": "parse error"}, ["up(: parse error"]),
+    ],
+)
+def test_an_unanswered_query_is_named(query: str, answer: dict[str, object], words: list[str]) -> None:
+    row = catalogue.Row("x", "up", "up", query, "1", "")
+    assert queries.refused(lambda _path: answer, [row]) == words
