@@ -17,6 +17,7 @@ from .decide import Decision, Plan
 from .host import Host
 from .journal import Log, find_journal, new_journal
 from .observe import Observed, show_unit
+from .program import turn_back
 from .shield import shielded, uninterruptible
 from .spec import Spec
 from .swap import prepare, restore, swap, tidy, unlike_old
@@ -98,6 +99,8 @@ def put_back(host: Host, log: Log) -> list[str]:
         wrong = before_restore(host, journal) if touched else []
         log.note("restoring")
         shielded(lambda: restore(log))
+        if journal.link:
+            turn_back(journal.link)
         wrong += after_restore(host, journal) if touched else []
         wrong += [f"{path} does not hold its old content" for path in unlike_old(log)]
         if not wrong:
@@ -129,7 +132,8 @@ def _message(spec: Spec, log: Log, what: str, words: str, wrong: list[str], touc
                      f" where they are not back; {log.path} lists them. Put them back by hand, or run again to try once more.")
     else:
         then = f" and {spec.unit} {'runs with it' if log.journal.was_up else 'is stopped, as before'}" if touched and spec.unit else ""
-        parts.append(f"The old set is back{then}." if touched else "Nothing was changed.")
+        version = f", its program turned back to the version that ran, {log.journal.link.old}" if log.journal.link else ""
+        parts.append(f"The old set is back{then}{version}." if touched else f"Nothing was changed{version}.")
     return "\n".join(parts)
 
 

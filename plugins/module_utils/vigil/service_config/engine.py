@@ -20,6 +20,7 @@ from .host import Host
 from .journal import find_journal, new_manifest
 from .lock import locked
 from .observe import Observed, observe, read_manifest
+from .program import turn_back
 from .remove import plan_removal, remove
 from .shield import interruptible
 from .spec import Spec
@@ -65,8 +66,7 @@ def _present(spec: Spec, host: Host, check: bool) -> dict[str, Any]:
     _unit_can_run(spec, seen, check)
     validated = []
     if plan.changes or seen.manifest is None:
-        with staged(spec, seen, plan) as folder:
-            validated = validate(host, spec, folder, check)
+        validated = _validated(spec, host, seen, plan, check)
     result = _result(seen, plan, decision, host.mask)
     result["validated"] = validated
     if not check:
@@ -77,8 +77,19 @@ def _present(spec: Spec, host: Host, check: bool) -> dict[str, Any]:
     return result
 
 
+def _validated(spec: Spec, host: Host, seen: Observed, plan: Plan, check: bool) -> list[dict[str, Any]]:
+    try:
+        with staged(spec, seen, plan) as folder:
+            return validate(host, spec, folder, check)
+    except VigilError as error:
+        if check or seen.link is None:
+            raise
+        turn_back(seen.link)
+        raise type(error)(f"{error} The program is turned back to the version that runs, {seen.link.old}.", **error.details) from error
+
+
 def _act(spec: Spec, host: Host, seen: Observed, plan: Plan, decision: Decision) -> list[dict[str, Any]]:
-    if plan.changes:
+    if plan.changes or seen.link:
         return carry_out(host, spec, seen, plan, decision)
     read = act_only(host, spec, seen, decision) if _stirs(decision) else _look(spec, host, seen)
     manifest = new_manifest(spec, seen, plan, ())

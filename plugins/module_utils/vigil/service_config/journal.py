@@ -21,6 +21,7 @@ from ..model import VigilError
 from .decide import Decision, Plan
 from .host import Host
 from .observe import Observed
+from .program import VersionLink
 from .spec import Spec
 
 
@@ -56,6 +57,7 @@ class Journal:
     touched: bool = False
     pid: int = 0
     since: float = 0.0
+    link: VersionLink | None = None
 
 
 @dataclass
@@ -102,7 +104,7 @@ def new_journal(host: Host, spec: Spec, seen: Observed, plan: Plan, decision: De
     return Journal(
         "preparing", entries, folders, new_manifest(spec, seen, plan, folders), spec.unit, bool(seen.unit and seen.unit.is_up),
         seen.unit.file_state if seen.unit else "", decision.action, decision.enable,
-        any(entry.path.startswith(host.places.units + "/") for entry in entries), False, os.getpid(), host.system.now(),
+        any(entry.path.startswith(host.places.units + "/") for entry in entries), False, os.getpid(), host.system.now(), seen.link,
     )
 
 
@@ -136,7 +138,8 @@ def find_journal(host: Host, spec: Spec) -> Log | None:
     try:
         data = json.loads(content)
         entries = tuple(Entry(**entry) for entry in data.pop("entries"))
-        log.journal = Journal(entries=entries, folders=tuple(data.pop("folders")), **data)
+        link = data.pop("link", None)
+        log.journal = Journal(link=VersionLink(**link) if link else None, entries=entries, folders=tuple(data.pop("folders")), **data)
     except (ValueError, KeyError, TypeError) as error:
         raise VigilError(
             f"{log.path}, the journal of an interrupted run, cannot be read ({error}). Look for files named .vigil-*.old beside"

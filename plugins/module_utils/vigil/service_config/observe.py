@@ -19,6 +19,7 @@ from ..files import sha256
 from ..model import VigilError
 from ..systemd import PROPERTIES, UnitState, unit_state
 from .host import Host
+from .program import VersionLink, version_link
 from .spec import Spec
 
 
@@ -43,7 +44,7 @@ class Observed:
     """The host before anything is decided.
 
     ``running`` is the file that the unit's main process was started from, None where nobody can tell; ``wanted`` is what
-    ``program`` resolves to. ``uids`` and ``gids`` map the owners and groups of the set, None for one that does not exist.
+    ``program`` resolves to; ``link`` leads from one to the other. ``uids`` and ``gids`` map the owners and groups of the set, None for one that does not exist.
     """
 
     files: Mapping[str, Seen]
@@ -54,6 +55,7 @@ class Observed:
     uids: Mapping[str, int | None] = field(default_factory=dict)
     gids: Mapping[str, int | None] = field(default_factory=dict)
     purgeable: tuple[str, ...] = ()
+    link: VersionLink | None = None
 
     @property
     def owned(self) -> Mapping[str, Any]:
@@ -68,11 +70,12 @@ def observe(host: Host, spec: Spec) -> Observed:
     owned = manifest["files"] if manifest else {}
     paths = {item.dest for item in spec.installed} | set(owned) | set(purgeable)
     unit = show_unit(host, spec.unit) if spec.unit else None
+    running = _running(host, unit)
     return Observed(
         files={path: look(path) for path in sorted(paths)}, manifest=manifest, unit=unit,
-        running=_running(host, unit), wanted=os.path.realpath(spec.program) if spec.program else None,
+        running=running, wanted=os.path.realpath(spec.program) if spec.program else None,
         uids=_ids({item.owner for item in spec.installed}, _uid), gids=_ids({item.group for item in spec.installed}, _gid),
-        purgeable=purgeable,
+        purgeable=purgeable, link=version_link(spec.program, running),
     )
 
 

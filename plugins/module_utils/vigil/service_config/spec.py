@@ -74,11 +74,10 @@ class Spec:
 
     def mask(self) -> Mask:
         """What takes this set's secrets out of text."""
-        words = set(self.secrets)
-        for item in self.files:
-            if item.secret:
-                words |= tokens(item.content)
-        return Mask(words)
+        words = {word for item in self.files if item.secret for word in tokens(item.content)}
+        # A secret file may name other files of the set; their names are no secrets, and an operator needs them.
+        names = {word for word in words if any(item.dest.endswith(word) for item in self.files)}
+        return Mask({*self.secrets, *(words - names)})
 
 
 def parse(data: dict[str, Any], units: str = UNITS) -> Spec:
