@@ -73,7 +73,9 @@ def source_options(lab: Lab) -> list[str]:
         return []
     argv = [sys.executable, "-m", "tools.lab", "programs", "--list", "--json"]
     rows = json.loads(subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout)
-    versions = {f"{row['name']}_version": row["version"] for row in rows if row["name"] in ARCHIVES and row["state"] == "built"}
+    # The first of each name is what the lab builds by default; the others are older, or of another architecture.
+    ready = [row for row in reversed(rows) if row["name"] in ARCHIVES and row["state"] == "ready"]
+    versions = {f"{row['name']}_version": row["version"] for row in ready}
     sources = {f"{role}_install_source": "archive" for role in ARCHIVES if f"{role}_version" in versions}
     return ["-e", json.dumps({**sources, **versions, "vigil_mirror_url": f"http://{lab.mirror}:8080"})]
 
