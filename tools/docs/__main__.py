@@ -33,8 +33,8 @@ def _source(folder: Path) -> str:
 
 def _everywhere(root: Path) -> str:
     """What the whole collection's options are read in."""
-    plugins = [path.read_text(encoding="utf-8") for path in sorted((root / "plugins").rglob("*.py"))]
-    return "\n".join([*plugins, *map(_source, roles(root))])
+    paths = [*sorted((root / "plugins").rglob("*.py")), *sorted((root / "playbooks").glob("*.yml"))]
+    return "\n".join([*(path.read_text(encoding="utf-8") for path in paths), *map(_source, roles(root))])
 
 
 def roles(root: Path) -> list[Path]:
