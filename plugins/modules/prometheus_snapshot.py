@@ -29,6 +29,9 @@ options:
   password:
     description: Password for basic authentication.
     type: str
+  data_dir:
+    description: The data folder on the host. Where nothing answers and it holds no data yet, no snapshot is taken and nothing fails.
+    type: path
   timeout:
     description: Seconds to wait for the answer.
     type: int
@@ -68,6 +71,7 @@ def main() -> None:
             "ca": {"type": "path"},
             "username": {"type": "str"},
             "password": {"type": "str", "no_log": True},
+            "data_dir": {"type": "path"},
             "timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
@@ -77,7 +81,7 @@ def main() -> None:
         if check_mode:
             return {"changed": True}
         client = Client(ca=params["ca"], username=params["username"], password=params["password"])
-        return take(System(), params["url"].rstrip("/"), client, float(params["timeout"]))
+        return take(System(), params["url"].rstrip("/"), client, float(params["timeout"]), params["data_dir"] or "")
 
     run_module(module, work)
 

@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from ..model import VigilError
 from ..system import Client, System
 
 
-def take(system: System, url: str, client: Client, timeout: float) -> dict[str, Any]:
-    """Return the snapshot's name. Raises VigilError with the server's words where it took none; ``timeout`` is in seconds."""
+def take(system: System, url: str, client: Client, timeout: float, data_dir: str = "") -> dict[str, Any]:
+    """Return the snapshot's name. Where nothing answers and ``data_dir`` holds no data yet there is nothing to lose, and none is taken.
+
+    Raises VigilError with the server's words where it took none; ``timeout`` is in seconds.
+    """
     answer = system.http(f"{url}/api/v1/admin/tsdb/snapshot", client, timeout, method="POST")
+    if not answer.status and data_dir and not os.path.isdir(os.path.join(data_dir, "wal")):
+        return {"changed": False}
     try:
         body = json.loads(answer.body)
         return {"changed": True, "snapshot": str(body["data"]["name"])}
