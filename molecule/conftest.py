@@ -156,7 +156,7 @@ class Host:
         sums = self.sh(f"{find} {summed} -print0 2>/dev/null | xargs -0 -r sha256sum 2>/dev/null", check=False)
         found = dict(line.split("\t", 1) for line in listed.splitlines() if "\t" in line)
         for line in sums.splitlines():
-            digest, _, path = line.partition("  ")
+            digest, _blanks, path = line.partition("  ")
             found[path] = f"{found.get(path, '')} {digest}"
         return found
 

@@ -12,18 +12,21 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.component.controller import Fetched, fetch
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.verifying import begin, judge
 
 
 class ActionModule(ActionBase):
     """See the module's documentation."""
 
-    TRANSFERS_FILES = True
+    # A temporary folder is made only where the controller has downloaded something: it costs three calls.
+    TRANSFERS_FILES = False
     _MODULE = "vigil.monitoring.component"
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Observe and act in one call; download on the controller and call again where the module asks for it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
+        verifying = begin(self, task_vars or {})
         answer = self._execute_module(module_name=self._MODULE, module_args=arguments, task_vars=task_vars)
         wanted = answer.pop("fetch", None)
         if wanted and not answer.get("failed"):
@@ -32,7 +35,7 @@ class ActionModule(ActionBase):
             except VigilError as error:
                 answer = {"failed": True, "msg": f"On the controller: {error}"}
         answer.pop("invocation", None)
-        result.update(answer)
+        result.update(judge(answer, verifying, "The component"))
         return result
 
     def _with_downloads(self, arguments: dict[str, Any], fetched: Fetched, task_vars: dict[str, Any] | None) -> dict[str, Any]:

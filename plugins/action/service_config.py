@@ -19,6 +19,7 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model impor
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.payload import encode
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.spec import parse
 from ansible_collections.vigil.monitoring.plugins.modules.service_config import ARGUMENT_SPEC
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.verifying import begin, judge
 
 _FILE = ("mode", "owner", "group", "secret", "on_change")
 
@@ -34,6 +35,7 @@ class ActionModule(ActionBase):
         """Return the module's result. Bad input fails before the host is asked."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
+        verifying = begin(self, variables)
         options = _checked(self._task.args)
         try:
             data = self._data(options, variables)
@@ -42,7 +44,8 @@ class ActionModule(ActionBase):
         except InvalidInput as error:
             raise AnsibleActionFail(str(error)) from error
         arguments = {"name": _plain(options["name"]), "payload": payload}
-        return dict(self._execute_module("vigil.monitoring.service_config", module_args=arguments, task_vars=variables))
+        result = dict(self._execute_module("vigil.monitoring.service_config", module_args=arguments, task_vars=variables))
+        return judge(result, verifying, f"The set {arguments['name']}")
 
     def _data(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         present = options["state"] == "present"

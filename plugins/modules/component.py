@@ -315,17 +315,17 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.ansible_io import
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.component.run import run
 
 APT = {"url": {"type": "str", "required": True}, "suites": {"type": "list", "elements": "str", "default": ["stable"]},
-           "components": {"type": "list", "elements": "str", "default": ["main"]}}
+       "components": {"type": "list", "elements": "str", "default": ["main"]}}
 YUM = {"url": {"type": "str", "required": True}, "repo_gpgcheck": {"type": "bool", "default": False}}
 KEY = {"url": {"type": "str"}, "content": {"type": "str"}, "sha256": {"type": "str"},
-           "fingerprints": {"type": "list", "elements": "str"}}
+       "fingerprints": {"type": "list", "elements": "str"}}
 REPOSITORY = {"apt": {"type": "dict", "options": APT}, "yum": {"type": "dict", "options": YUM},
-                  "key": {"type": "dict", "required": True, "no_log": False, "options": KEY}}
+              "key": {"type": "dict", "required": True, "no_log": False, "options": KEY}}
 ARCHIVE = {"url": {"type": "str", "required": True}, "checksums": {"type": "dict"}, "checksums_url": {"type": "str"},
-               "strip": {"type": "int", "default": 1}}
+           "strip": {"type": "int", "default": 1}}
 DIRECTORY = {"path": {"type": "path", "required": True}, "owner": {"type": "str", "default": "root"},
              "group": {"type": "str", "default": "root"},
-                 "mode": {"type": "str", "default": "0755"}, "data": {"type": "bool", "default": False}}
+             "mode": {"type": "str", "default": "0755"}, "data": {"type": "bool", "default": False}}
 SPEC = {
     "name": {"type": "str", "required": True},
     "source": {"type": "str", "choices": ["package", "repository", "archive"], "default": "package"},

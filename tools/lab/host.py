@@ -122,4 +122,3 @@ def prepare(docker: Docker, container: str, site: Site) -> tuple[str, str]:
         )
     state, key = words[-1].split(" ", 1)
     return state, key
-

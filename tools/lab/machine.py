@@ -90,5 +90,3 @@ def refuse_unfit(machine: Machine) -> None:
             f"The Docker engine runs {'/'.join(sorted(unfit))}; systemd hosts need an engine with root's rights. "
             "Point DOCKER_HOST (or `docker context use`) to such an engine, or run this as root where none runs."
         )
-
-

@@ -17,6 +17,7 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_con
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.host import Host
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.program import VersionLink, version_link
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.system import Ran
+
 from tests.unit.service_config.fake import FakeSystem, files, host, spec, spec_with
 
 

@@ -51,7 +51,7 @@ def test_a_password_changed_by_hand_stays(tmp_path: Path) -> None:
 
 def test_all_who_ask_at_once_get_the_same(tmp_path: Path) -> None:
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(password(Store(str(tmp_path)), "s", "u"))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(password(Store(str(tmp_path)), "s", "u"))) for _turn in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -48,4 +48,4 @@ def test_plain_values() -> None:
     found = plain(given)
     assert found == {"a": ["b", 1, True, None, 1.5, "decrypted"], "c": ["d"]}
     assert {type(key) for key in found} == {str}
-    assert type(found["a"][0]) is str
+    assert found["a"][0].__class__ is str

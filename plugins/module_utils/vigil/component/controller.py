@@ -41,7 +41,7 @@ def fetch(wanted: Mapping[str, Any], options: Mapping[str, Any], system: System 
     with exclusive(os.path.join(folder, f"{digest(url.encode())[:16]}.lock")):
         if not sha256:
             sha256 = find_checksum(source.text(sums), url, sums)
-        path = os.path.join(folder, f"{sha256[:16]}-{os.path.basename(url.split('?')[0]) or 'archive'}")
+        path = os.path.join(folder, f"{sha256[:16]}-{os.path.basename(url.split('?', maxsplit=1)[0]) or 'archive'}")
         if not os.path.exists(path) or file_sha256(path) != sha256:
             source.file(url, path, sha256)
     return Fetched(path, sha256, key)

@@ -43,7 +43,7 @@ def observe(host: Host, spec: Spec, options: Options, platform: Platform, packag
         record=record,
         others=_others(host, spec.name),
         user_units=_user_units(host, old.made_users, {spec.unit, old.unit}) if options.state == "absent" and old.made_users else {},
-        units=tuple(unit for unit in {spec.unit, old.unit} if unit and host.exists(f"/etc/systemd/system/{unit}")),
+        units=tuple(unit for unit in sorted({spec.unit, old.unit}) if unit and host.exists(f"/etc/systemd/system/{unit}")),
         existing=_existing(host, spec, old),
     )
 

@@ -254,7 +254,7 @@ def _absolute(path: str, what: str) -> str:
 
 def _inside(path: Any, what: str) -> str:
     text = str(path)
-    if not text or text.startswith("/") or posixpath.normpath(text) != text or text.split("/")[0] == "..":
+    if not text or text.startswith("/") or posixpath.normpath(text) != text or text.split("/", maxsplit=1)[0] == "..":
         raise InvalidInput(f"{what} holds {text!r}. Expected the path of a program inside the archive, as bin/name or name.")
     return text
 

@@ -44,7 +44,8 @@ class Observed:
     """The host before anything is decided.
 
     ``running`` is the file that the unit's main process was started from, None where nobody can tell; ``wanted`` is what
-    ``program`` resolves to; ``link`` leads from one to the other. ``uids`` and ``gids`` map the owners and groups of the set, None for one that does not exist.
+    ``program`` resolves to, and ``link`` leads from one to the other. ``uids`` and ``gids`` map the owners and groups of the
+    set, None for one that does not exist.
     """
 
     files: Mapping[str, Seen]

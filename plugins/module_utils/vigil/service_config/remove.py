@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 
-from ..files import fsync_folder
 from .decide import Change, Decision
 from .host import Host
 from .observe import Observed, show_unit
 from .spec import Spec
+from .swap import remove_empty
 from .unit import control
 
 
@@ -41,19 +41,11 @@ def remove(host: Host, spec: Spec, seen: Observed, gone: tuple[Change, ...], act
         os.unlink(change.path)
         host.hook(f"removed {change.path}")
     for folder in sorted(seen.manifest["folders"] if seen.manifest else (), reverse=True):
-        _remove_empty(folder)
+        remove_empty(folder)
     if any(change.path.startswith(host.places.units + "/") for change in gone):
         control(host, "daemon-reload")
     if spec.unit and seen.unit and seen.unit.active == "failed" and show_unit(host, spec.unit).active == "failed":
         control(host, "reset-failed", spec.unit)
     shutil.rmtree(host.home(spec), ignore_errors=True)
-    _remove_empty(host.places.state)
-    _remove_empty(os.path.dirname(host.places.state))
-
-
-def _remove_empty(folder: str) -> None:
-    try:
-        os.rmdir(folder)
-    except OSError:
-        return
-    fsync_folder(os.path.dirname(folder))
+    remove_empty(host.places.state)
+    remove_empty(os.path.dirname(host.places.state))

@@ -55,17 +55,19 @@ def restore(log: Log) -> None:
             _put_back(entry)
         log.host.hook(f"restored {entry.path}")
     for folder in reversed(log.journal.folders):
-        _remove_empty(folder)
+        remove_empty(folder)
     _flush(log)
     log.note("restored")
 
 
 def tidy(log: Log) -> None:
-    """Remove the old files once the new set is proven."""
+    """Remove the old files once the new set is proven, and folders of the set that are empty now."""
     for entry in log.journal.entries:
         _forget(entry.beside("old"))
         log.host.hook(f"tidied {entry.path}")
     _flush(log)
+    for folder in sorted(log.journal.manifest.get("folders", ()), reverse=True):
+        remove_empty(folder)
 
 
 def unlike_old(log: Log) -> list[str]:
@@ -121,7 +123,8 @@ def _take_away(entry: Entry) -> None:
         os.unlink(entry.path)
 
 
-def _remove_empty(folder: str) -> None:
+def remove_empty(folder: str) -> None:
+    """Remove a folder that nothing lies in; leave any other."""
     try:
         os.rmdir(folder)
     except OSError:

@@ -63,6 +63,8 @@ def last_words(host: Host, unit: str | None, since: float) -> str:
     """Return the unit's last lines in the journal since a moment, secrets hidden; a sentence where there are none."""
     if unit is None:
         return ""
+    # Lines on their way to a busy journal would be missing, and the last ones say why.
+    host.system.run(["journalctl", "--sync"], timeout=10)
     argv = ["journalctl", "-u", unit, "-n", str(WORDS), "--no-pager", "-q", "-o", "cat", "--since", f"@{int(since)}"]
     done = host.system.run(argv, timeout=20)
     words = done.out.strip()

@@ -1,0 +1,30 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""With ``vigil_verify`` a task only looks, and a host that differs from the inventory fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+
+def begin(action: ActionBase, variables: dict[str, Any]) -> bool:
+    """Put the task into check mode where the run verifies, and say whether it does."""
+    verifying = bool(action._templar.template(variables.get("vigil_verify", False)))
+    if verifying:
+        action._task.check_mode = True
+        action._task.diff = True
+    return verifying
+
+
+def judge(result: dict[str, Any], verifying: bool, what: str) -> dict[str, Any]:
+    """Turn a difference into a failure where the run verifies."""
+    if not verifying or result.get("failed") or not result.get("changed"):
+        return result
+    told = [str(step.get("reason")) for step in result.get("plan") or []] or [str(result.get("reason"))]
+    files = [path for paths in (result.get("files") or {}).values() for path in paths]
+    where = f" Files: {', '.join(sorted(set(files)))}." if files else ""
+    message = f"{what} differs from what the inventory asks for: {'; '.join(told)}.{where} Run playbooks/site.yml to bring it back."
+    return {**result, "failed": True, "changed": False, "msg": message}
