@@ -107,12 +107,16 @@ def connect(docker: Docker, network: str) -> None:
     store = cache_folder() / "apt"
     (store / "log").mkdir(parents=True, exist_ok=True)
     found = docker.inspect("container", NAME)
+    networks = set(found[0]["NetworkSettings"]["Networks"]) if found else set()
     if found and not (found[0]["State"]["Running"] and found[0]["Config"]["Image"] == tag):
         docker("rm", "--force", "--volumes", NAME)
         found = []
     if not found:
         docker(*run_arguments(tag, network, store, f"{os.getuid()}:{os.getgid()}"))
-    elif network not in found[0]["NetworkSettings"]["Networks"]:
+        # One that took another's place serves the other's labs too.
+        for other in networks - {network}:
+            docker.try_("network", "connect", other, NAME)
+    elif network not in networks:
         docker("network", "connect", network, NAME)
 
 
