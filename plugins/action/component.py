@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import base64
-import os
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.component.controller import Fetched, fetch
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.downloads import bring
 from ansible_collections.vigil.monitoring.plugins.plugin_utils.verifying import begin, judge
 
 
@@ -30,24 +28,16 @@ class ActionModule(ActionBase):
         answer = self._execute_module(module_name=self._MODULE, module_args=arguments, task_vars=task_vars)
         wanted = answer.pop("fetch", None)
         if wanted and not answer.get("failed"):
-            try:
-                answer = self._with_downloads(arguments, fetch(wanted, arguments), task_vars)
-            except VigilError as error:
-                answer = {"failed": True, "msg": f"On the controller: {error}"}
+            answer = self._with_downloads(wanted, arguments, task_vars)
         answer.pop("invocation", None)
         result.update(judge(answer, verifying, "The component"))
         return result
 
-    def _with_downloads(self, arguments: dict[str, Any], fetched: Fetched, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _with_downloads(self, wanted: dict[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         try:
-            if fetched.archive:
-                folder = self._make_tmp_path()
-                remote = self._connection._shell.join_path(folder, os.path.basename(fetched.archive))
-                self._transfer_file(fetched.archive, remote)
-                self._fixup_perms2((folder, remote))
-                arguments.update(archive_path=remote, archive_sha256=fetched.sha256)
-            if fetched.key:
-                arguments["key_content"] = base64.b64encode(fetched.key).decode()
+            arguments.update(bring(self, wanted, arguments))
             return dict(self._execute_module(module_name=self._MODULE, module_args=arguments, task_vars=task_vars))
+        except VigilError as error:
+            return {"failed": True, "msg": f"On the controller: {error}"}
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)

@@ -36,16 +36,20 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         verifying = begin(self, variables)
-        options = _checked(self._task.args)
+        data = self.prepared(self._task.args, variables)
+        arguments = {"name": data["name"], "payload": encode(data)}
+        result = dict(self._execute_module("vigil.monitoring.service_config", module_args=arguments, task_vars=variables))
+        return judge(result, verifying, f"The set {arguments['name']}")
+
+    def prepared(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the checked options with every file rendered. Bad input fails here, before the host is asked."""
+        options = _checked(args)
         try:
             data = self._data(options, variables)
             parse(data)
-            payload = encode(data)
         except InvalidInput as error:
             raise AnsibleActionFail(str(error)) from error
-        arguments = {"name": _plain(options["name"]), "payload": payload}
-        result = dict(self._execute_module("vigil.monitoring.service_config", module_args=arguments, task_vars=variables))
-        return judge(result, verifying, f"The set {arguments['name']}")
+        return data
 
     def _data(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         present = options["state"] == "present"

@@ -14,6 +14,8 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.file_set im
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
 
+HEAD = "# Managed by Ansible (vigil.monitoring): changes made here are replaced.\n"
+
 
 def files_from_paths(paths: Iterable[str], folder: str, on_change: str = "reload") -> list[dict[str, Any]]:
     """Return a file below ``folder`` for each path on the controller."""
@@ -24,8 +26,8 @@ def files_from_paths(paths: Iterable[str], folder: str, on_change: str = "reload
 
 
 def as_yaml(value: Any) -> str:
-    """Return a document in the order given; to_nice_yaml of older cores knows no data tags and sorts."""
-    return yaml.safe_dump(plain(value), sort_keys=False, allow_unicode=True, width=140)
+    """Return a document in the order given, with a word on who wrote it; to_nice_yaml of older cores knows no data tags and sorts."""
+    return HEAD + yaml.safe_dump(plain(value), sort_keys=False, allow_unicode=True, width=140)
 
 
 def files_from_documents(documents: Mapping[str, Any], folder: str, on_change: str = "none") -> list[dict[str, Any]]:

@@ -344,27 +344,26 @@ SPEC = {
 }
 
 
+ARGUMENT_SPEC = {
+    "spec": {"type": "dict", "required": True, "options": SPEC},
+    "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
+    "purge": {"type": "bool", "default": False},
+    "keep": {"type": "int", "default": 2},
+    "via": {"type": "str", "choices": ["host", "controller"], "default": "host"},
+    "mirror_url": {"type": "str", "default": ""},
+    "headers": {"type": "dict", "default": {}, "no_log": True},
+    "tries": {"type": "int", "default": 4},
+    "timeout": {"type": "int", "default": 30},
+    "lock_timeout": {"type": "int", "default": 120},
+    "archive_path": {"type": "path", "default": ""},
+    "archive_sha256": {"type": "str", "default": ""},
+    "key_content": {"type": "str", "default": "", "no_log": False},
+}
+
+
 def main() -> None:
     """Hand the options to the package and return its result."""
-    module = AnsibleModule(
-        argument_spec={
-            "spec": {"type": "dict", "required": True, "options": SPEC},
-            "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
-            "purge": {"type": "bool", "default": False},
-            "keep": {"type": "int", "default": 2},
-            "via": {"type": "str", "choices": ["host", "controller"], "default": "host"},
-            "mirror_url": {"type": "str", "default": ""},
-            "headers": {"type": "dict", "default": {}, "no_log": True},
-            "tries": {"type": "int", "default": 4},
-            "timeout": {"type": "int", "default": 30},
-            "lock_timeout": {"type": "int", "default": 120},
-            "archive_path": {"type": "path", "default": ""},
-            "archive_sha256": {"type": "str", "default": ""},
-            "key_content": {"type": "str", "default": "", "no_log": False},
-        },
-        supports_check_mode=True,
-    )
-    run_module(module, run)
+    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True), run)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def judge(result: dict[str, Any], verifying: bool, what: str) -> dict[str, Any]:
     """Turn a difference into a failure where the run verifies."""
     if not verifying or result.get("failed") or not result.get("changed"):
         return result
-    told = [str(step.get("reason")) for step in result.get("plan") or []] or [str(result.get("reason"))]
+    steps = (result.get("component") or result).get("plan") or []
+    told = [str(step["reason"]) for step in steps] + ([str(result["reason"])] if result.get("reason") else [])
     files = [path for paths in (result.get("files") or {}).values() for path in paths]
     where = f" Files: {', '.join(sorted(set(files)))}." if files else ""
     message = f"{what} differs from what the inventory asks for: {'; '.join(told)}.{where} Run playbooks/site.yml to bring it back."

@@ -1,0 +1,52 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A component and its configuration in one go: installed first and configured then, or the other way round for removal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .component.run import run as run_component
+from .model import VigilError
+from .service_config.engine import run as run_config
+from .service_config.host import Host
+from .service_config.payload import decode
+from .service_config.spec import parse
+
+Part = Callable[[Mapping[str, Any], bool], dict[str, Any]]
+
+
+def configure(packed: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Land the set that the action packed."""
+    return run_config(parse(decode(packed["payload"])), Host(), check)
+
+
+def deploy(data: Mapping[str, Any], check: bool, install: Part = run_component, configure: Part = configure) -> dict[str, Any]:
+    """Carry out what the action packed: ``component`` (options) and ``config`` (a packed set), each None where it is not asked for.
+
+    Returns the result of service_config with that of component under ``component``. Where the controller has to bring something
+    first, the result has ``fetch`` and nothing was done. Raises VigilError; its details tell what the component's part had done.
+    """
+    component, config = data["component"], data["config"]
+    if "absent" in ((component or {}).get("state"), (config or {}).get("state")):
+        configured = configure(config, check) if config else {}
+        return _merged(install(component, check) if component else {}, configured)
+    installed = install(component, check) if component else {}
+    if installed.get("fetch"):
+        return installed
+    try:
+        return _merged(installed, configure(config, check) if config else {})
+    except VigilError as error:
+        raise type(error)(str(error), **error.details, component=installed or None) from error
+
+
+def _merged(installed: dict[str, Any], configured: dict[str, Any]) -> dict[str, Any]:
+    diffs = configured.get("diff") or []
+    first = installed.get("diff") or {}
+    return {
+        **configured, "component": {key: value for key, value in installed.items() if key != "diff"} or None,
+        "changed": bool(installed.get("changed")) or bool(configured.get("changed")),
+        "diff": [*([first] if first.get("prepared") else []), *(diffs if isinstance(diffs, list) else [diffs])],
+    }
