@@ -15,7 +15,7 @@ BY_HAND = "/etc/prometheus/rules/by_hand.yml"
 
 
 def _reloaded(host):
-    _, page = host.ask(9090, "/metrics", "admin", host.password("prometheus", "admin"))
+    _status, page = host.ask(9090, "/metrics", "admin", host.password("prometheus", "admin"))
     return float(next(line.split()[1] for line in page.splitlines() if line.startswith(f"{RELOADED} ")))
 
 

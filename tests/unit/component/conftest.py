@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import tarfile
@@ -57,7 +58,8 @@ def release(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def make(version: str = "1.0.0", content: bytes = b"", **members: Any) -> dict[str, Any]:
         top = f"tool-{version}.linux-amd64"
         path = tmp_path / f"{top}.tar.gz"
-        with tarfile.open(path, "w:gz") as archive:
+        # No time in its head: the same content gives the same sum, whenever a test asks for it again.
+        with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
             for name, data in ((f"{top}/tool", content or program() + version.encode()), (f"{top}/LICENSE", b"free")):
                 entry = tarfile.TarInfo(name)
                 entry.size, entry.mode = len(data), 0o4775
