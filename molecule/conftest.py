@@ -120,9 +120,13 @@ class Host:
 
     def sh(self, command: str, check: bool = True) -> str:
         """Run a shell command and return what it says."""
-        done = self.look.run(command)
-        assert done.rc == 0 or not check, f"{self.name}: {command}\n{done.stdout}{done.stderr}"
-        return str(done.stdout)
+        try:
+            done = self.look.run(command)
+            status, said, wrong = done.rc, str(done.stdout), str(done.stderr)
+        except RuntimeError as error:  # what testinfra raises where SSH itself fails
+            status, said, wrong = 255, "", str(error)
+        assert status == 0 or not check, f"{self.name}: {command}\n{said}{wrong}"
+        return said
 
     def ask(self, port: int, path: str = "/", user: str = "", password: str = "", scheme: str = "https", **more: Any) -> tuple[int, str]:
         """Ask over the network, trusting the scenario's authority alone; (0, error) where nothing answers."""

@@ -113,7 +113,7 @@ def test_a_host_that_goes_away_in_the_middle(operator, at, wait_until):
     assert (ran.status != 0, ran.hosts["app1"].unreachable + ran.hosts["app1"].failed) == (True, 1), ran.said[-4000:]
     assert [(name, ran.hosts[name].failed, ran.hosts[name].unreachable) for name in others] == [(name, 0, 0) for name in others]
     assert all("log.level=warn" in at[name].sh(f"systemctl cat {NODE}") for name in others)
-    wait_until(lambda: at["app1"].look.run("systemctl is-active ssh").rc == 0, timeout=60, why="app1 is back")
+    wait_until(lambda: at["app1"].sh("systemctl is-active ssh"), timeout=60, why="app1 is back")
     operator.run("site.yml", "--limit", "app1", node_exporter_flags_extra={"log.level": "warn"}).changed("app1")
     assert "log.level=warn" in at["app1"].sh(f"systemctl cat {NODE}")
     assert at["app1"].sh("find /etc -name '.vigil-*'; ls /var/lib/vigil/service_config/node_exporter").split() == ["manifest.json"]
