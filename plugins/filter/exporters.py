@@ -1,18 +1,19 @@
 # Copyright (c) The Vigil team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of the exporters' roles: thin doors to the package's functions of the same names."""
+"""Filters of the exporters' roles: each makes the whole configuration of a service from one value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.exporters import blackbox, flags, process_groups
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.exporters import service
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.documents import as_yaml
 
 
 def _with_words(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,20 +27,19 @@ def _with_words(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def node_exporter_command(options: Mapping[str, Any], program: str) -> list[str]:
-    return flags.node_exporter_command(program, options)
+def _service(build: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
+    """The package knows no YAML: a file's document becomes its content here."""
+
+    def service(role: Mapping[str, Any]) -> dict[str, Any]:
+        config = build(role)
+        return {**config, "files": [_written(item) for item in config["files"]]}
+
+    return _with_words(service)
 
 
-def process_exporter_command(options: Mapping[str, Any], program: str) -> list[str]:
-    return flags.process_exporter_command(program, options)
-
-
-def blackbox_exporter_command(options: Mapping[str, Any], program: str) -> list[str]:
-    return flags.blackbox_exporter_command(program, options)
-
-
-def exporter_dry_start(argv: Sequence[str], replace: Mapping[str, str]) -> list[str]:
-    return flags.dry_start(argv, {name: value for name, value in replace.items() if value})
+def _written(item: dict[str, Any]) -> dict[str, Any]:
+    document = item.pop("document", None)
+    return item if document is None else {**item, "content": as_yaml(document)}
 
 
 class FilterModule:
@@ -48,10 +48,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {
-            "node_exporter_command": _with_words(node_exporter_command),
-            "process_exporter_command": _with_words(process_exporter_command),
-            "blackbox_exporter_command": _with_words(blackbox_exporter_command),
-            "exporter_dry_start": _with_words(exporter_dry_start),
-            "process_groups": _with_words(process_groups.process_groups),
-            "blackbox_configuration": _with_words(blackbox.blackbox_configuration),
+            "node_exporter_service": _service(service.node_exporter),
+            "process_exporter_service": _service(service.process_exporter),
+            "blackbox_exporter_service": _service(service.blackbox_exporter),
         }

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.file_set import file_set, from_paths
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
-
-HEAD = "# Managed by Ansible (vigil.monitoring): changes made here are replaced.\n"
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.documents import as_yaml
 
 
 def files_from_paths(paths: Iterable[str], folder: str, on_change: str = "reload") -> list[dict[str, Any]]:
@@ -23,11 +20,6 @@ def files_from_paths(paths: Iterable[str], folder: str, on_change: str = "reload
         return from_paths(paths, folder, on_change)
     except InvalidInput as error:
         raise AnsibleFilterError(str(error)) from error
-
-
-def as_yaml(value: Any) -> str:
-    """Return a document in the order given, with a word on who wrote it; to_nice_yaml of older cores knows no data tags and sorts."""
-    return HEAD + yaml.safe_dump(plain(value), sort_keys=False, allow_unicode=True, width=140)
 
 
 def files_from_documents(documents: Mapping[str, Any], folder: str, on_change: str = "none") -> list[dict[str, Any]]:
