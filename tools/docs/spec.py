@@ -35,7 +35,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Role:
-    """A role: its name, what it is for, and the options of its entry point `main`."""
+    """A role: its name, what it is for, and its options."""
 
     name: str
     title: str
@@ -44,8 +44,11 @@ class Role:
 
 
 def parse(name: str, document: Mapping[str, Any]) -> Role:
-    """Read the document of a `meta/argument_specs.yml`. Raises KeyError where it has no entry point `main`."""
-    main = document["argument_specs"]["main"]
+    """Read the document of a `meta/argument_specs.yml`. Raises StopIteration where it has no entry point.
+
+    A role has one entry point; where that is not `main` the role checks its options itself.
+    """
+    main = next(iter(document["argument_specs"].values()))
     return Role(name, str(main.get("short_description", "")).rstrip("."), _sentences(main.get("description")), tuple(_options(main)))
 
 
