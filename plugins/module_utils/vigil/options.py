@@ -49,5 +49,5 @@ def _nearest(name: str, prefixes: tuple[str, ...], known: frozenset[str]) -> str
     # The prefix is the same in all of them; left in, it would make any two names look alike.
     prefix = next(one for one in prefixes if name.startswith(one))
     rests = sorted(option[len(prefix):] for option in known if option.startswith(prefix))
-    close = difflib.get_close_matches(name[len(prefix):], rests, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(name[len(prefix):], rests, n=1, cutoff=0.6)
     return prefix + close[0] if close else ""

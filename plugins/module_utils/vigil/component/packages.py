@@ -22,6 +22,8 @@ from .naming import version_matches
 from .platform import Platform
 
 _LONG = 1800.0
+# A mirror that takes the connection and says nothing is given up after 30 s, and asked again.
+_PATIENCE = ["-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30", "-o", "Acquire::Retries=3"]
 _APT_ENV = {"DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none", "NEEDRESTART_SUSPEND": "1", "UCF_FORCE_CONFFOLD": "1"}
 _LOCKED = ("Could not get lock", "Unable to lock", "Unable to acquire")
 
@@ -132,14 +134,14 @@ def _unknown(host: Host, names: Sequence[str]) -> list[str]:
 
 
 def _apt(host: Host, words: Sequence[str], lock_timeout: int) -> Ran:
-    options = ["-y", "-q", "--no-install-recommends", "--allow-downgrades", "-o", f"DPkg::Lock::Timeout={lock_timeout}",
+    options = [*_PATIENCE, "-y", "-q", "--no-install-recommends", "--allow-downgrades", "-o", f"DPkg::Lock::Timeout={lock_timeout}",
                "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-confmiss"]
     return host.system.run(["apt-get", *options, *words], timeout=_LONG + lock_timeout, env=_APT_ENV)
 
 
 def _update(host: Host, lock_timeout: int, only: str) -> None:
     """Refresh apt's lists, or only those of one file; apt itself does not wait for this lock, so we do."""
-    argv = ["apt-get", "-q", "-o", "Acquire::Retries=3", "update"]
+    argv = ["apt-get", *_PATIENCE, "-q", "update"]
     if only:
         options = (f"Dir::Etc::sourcelist={only}", "Dir::Etc::sourceparts=-", "APT::Get::List-Cleanup=0", "APT::Update::Error-Mode=any")
         argv[1:1] = [word for option in options for word in ("-o", option)]

@@ -89,8 +89,8 @@ def _write_record(host: Host, spec: Spec, before: Observed, plan: Plan, keys: Ma
     fresh = [item.path for item in spec.directories if item.path not in before.directories]
     record = replace(
         record,
-        made_users=_made(old.made_users, before.users, spec.user, account.user_exists),
-        made_groups=_made(old.made_groups, before.groups, spec.group, account.group_exists),
+        made_users=_made(record.made_users, before.users, spec.user, account.user_exists),
+        made_groups=_made(record.made_groups, before.groups, spec.group, account.group_exists),
         made_directories=tuple(sorted({*old.made_directories, *fresh})),
     )
     record = replace(record, files={**record.files, **keys})
