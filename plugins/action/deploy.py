@@ -18,7 +18,7 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_con
 from ansible_collections.vigil.monitoring.plugins.modules.component import ARGUMENT_SPEC as COMPONENT_SPEC
 from ansible_collections.vigil.monitoring.plugins.modules.deploy import ARGUMENT_SPEC
 from ansible_collections.vigil.monitoring.plugins.plugin_utils.downloads import bring
-from ansible_collections.vigil.monitoring.plugins.plugin_utils.verifying import begin, judge
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.verifying import begin, flag, judge
 
 # Variables of the role component that hold for every component of a host.
 _SHARED = {
@@ -45,8 +45,7 @@ class ActionModule(ConfigAction):
 
     def _component(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         shared = {option: self._templar.template(variables[name]) for name, option in _SHARED.items() if name in variables}
-        upgrade = self._templar.template(variables.get("vigil_upgrade", False))
-        state = "absent" if args["state"] == "absent" else "latest" if upgrade else "present"
+        state = "absent" if args["state"] == "absent" else "latest" if flag(self, variables, "vigil_upgrade") else "present"
         return dict(plain(_checked(COMPONENT_SPEC, {**shared, **args["component"], "state": state}, "component: ")))
 
     def _called(self, args: dict[str, Any], component: Any, packed: Any, variables: dict[str, Any]) -> dict[str, Any]:
