@@ -29,7 +29,7 @@ def test_without_tls_nothing_of_it_is_left(operator, at):
     for name in HOSTS:
         assert at[name].ask(9090, "/-/ready", scheme="http")[0] == 200
         assert at[name].ask(9093, "/-/ready", scheme="http")[0] == 200
-        left = at[name].sh("find /etc/prometheus /etc/alertmanager -name web.yml -o -type f -path '*/tls/*' -o -type f -path '*/secrets/*'")
+        left = at[name].sh("find /etc/prometheus /etc/alertmanager -name web.yml -o -path '*/tls*' -o -path '*/secrets*'")
         assert left == ""
     targets = json.loads(at["pkg12"].ask(9090, "/api/v1/targets", scheme="http")[1])["data"]["activeTargets"]
     assert {item["scrapeUrl"].partition(":")[0] for item in targets} == {"http"}
