@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.metrics import catalogue, queries
+
 EXPORTERS = {"node": 9100, "process": 9256}
 UNITS = {
     "prometheus-node-exporter.service": "/etc/node_exporter/web.yml",
@@ -31,6 +33,15 @@ def test_every_target_of_the_inventory_is_up(at, wait_until):
 
 def test_a_probe_goes_through(at, wait_until):
     wait_until(lambda: at["mon"].api("/api/v1/query?query=probe_success")["data"]["result"][0]["value"][1] == "1")
+
+
+def test_every_query_of_the_documents_has_an_answer(at, wait_until):
+    note = "/var/lib/prometheus/node-exporter/backup.prom"
+    at["mon"].sh(f"printf 'backup_age_seconds 1\\n' > {note}")
+    rows = [row for row in catalogue.rows() if not row.module]
+    assert len(rows) > 50
+    wait_until(lambda: not queries.refused(at["mon"].api, rows), why=f"an answer to each: {queries.refused(at['mon'].api, rows)}")
+    at["mon"].sh(f"rm {note}")
 
 
 def test_the_alert_that_always_fires_arrives(at, wait_until):
