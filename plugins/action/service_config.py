@@ -11,11 +11,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.text.converters import to_bytes, to_text
+from ansible.module_utils.common.text.converters import to_bytes
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.payload import encode
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.spec import parse
 from ansible_collections.vigil.monitoring.plugins.modules.service_config import ARGUMENT_SPEC
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
         present = options["state"] == "present"
         files = [self._file(item, variables) for item in options["files"]] if present else []
         trees = [item for tree in options["trees"] for item in self._tree(tree)] if present else []
-        rest = {key: _plain(value) for key, value in options.items() if key not in ("files", "trees", "payload")}
+        rest = {key: plain(value) for key, value in options.items() if key not in ("files", "trees", "payload")}
         for key in ("ready", "proof", "validate"):
             rest[key] = rest[key] if present else None
         return {**rest, "files": files + trees}
@@ -66,11 +67,11 @@ class ActionModule(ActionBase):
             found = " and ".join(given) or "none"
             raise InvalidInput(f"files: {item['dest']} gives {found} of content, template and src; exactly one was expected.")
         make = {"content": self._content, "template": self._rendered, "src": self._read}[given[0]]
-        kept = {key: _plain(item[key]) for key in ("dest", "validate_only", *_FILE)}
+        kept = {key: plain(item[key]) for key in ("dest", "validate_only", *_FILE)}
         return {**kept, "content": make(item, variables)}
 
     def _content(self, item: dict[str, Any], _variables: dict[str, Any]) -> bytes:
-        content = _plain(item["content"])
+        content = plain(item["content"])
         if not isinstance(content, str):
             raise InvalidInput(
                 f"files: the content of {item['dest']} is {type(content).__name__}, text was expected."
@@ -96,8 +97,8 @@ class ActionModule(ActionBase):
         root = self._found("files", tree["src"], tree["dest"])
         if not os.path.isdir(root):
             raise InvalidInput(f"trees: {tree['src']} is no folder on the controller.")
-        shared = {key: _plain(tree[key]) for key in _FILE}
-        base = _plain(tree["dest"]).rstrip("/")
+        shared = {key: plain(tree[key]) for key in _FILE}
+        base = plain(tree["dest"]).rstrip("/")
         names = _walk(root, tree["exclude"])
         return [{**shared, "dest": f"{base}/{name}", "content": self._bytes(os.path.join(root, name))} for name in names]
 
@@ -134,16 +135,3 @@ def _walk(root: str, exclude: list[str]) -> list[str]:
 
 def _left_out(name: str, exclude: list[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude)
-
-
-def _plain(value: Any) -> Any:
-    """Return the value in plain types, without what ansible-core ties to it; what is in a vault comes out (before core 2.19)."""
-    if isinstance(value, str) or hasattr(value, "__ENCRYPTED__"):
-        return to_text(to_bytes(str(value)))
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value + 0
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
