@@ -1,0 +1,92 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``tcp``: does a port answer, how fast, and with what?"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from ..kind import Kind, Look, Option, Options
+from ..model import Finding, Limits, Observation
+from ..thresholds import demand, judge
+
+_READ_LIMIT = 64 * 1024
+_OPTIONS = (
+    Option("host", "str", "Name or address to connect to.", default="127.0.0.1"),
+    Option("port", "int", "Port to connect to.", required=True),
+    Option("send", "str", "Text that is sent once connected; write line ends in double quotes.", default=""),
+    Option("expect", "regex", "Pattern that the answer has to contain within the timeout. Empty: connecting is enough.", default=""),
+    Option("latency", "limits", "Time until the connection stands.", unit="s", default=Limits()),
+)
+_ADVICE = "See whether the service runs and listens there (ss -ltnp), and whether a firewall stands between."
+
+
+def refuse(options: Options) -> str | None:
+    """Refuse a port that is none."""
+    return None if 0 < options["port"] < 65536 else f"port is {options['port']}, expected 1 to 65535."
+
+
+def observe(options: Options, look: Look) -> Observation:
+    """Connect, send, and read until the pattern is there."""
+    start = look.system.monotonic()
+    deadline = start + look.timeout
+    try:
+        with socket.create_connection((options["host"], options["port"]), timeout=look.timeout) as link:
+            latency = look.system.monotonic() - start
+            return Observation({"latency": latency, "answer": _talk(link, options, look, deadline)})
+    except OSError as error:
+        return Observation({"error": "no answer in time" if isinstance(error, socket.timeout) else error.strerror or str(error)})
+
+
+def _talk(link: socket.socket, options: Options, look: Look, deadline: float) -> str:
+    if options["send"]:
+        link.sendall(options["send"].encode())
+    answer = b""
+    while options["expect"] and len(answer) < _READ_LIMIT and not re.search(options["expect"], answer.decode(errors="replace")):
+        left = deadline - look.system.monotonic()
+        if left <= 0:
+            break
+        link.settimeout(left)
+        try:
+            more = link.recv(4096)
+        except socket.timeout:
+            break
+        if not more:
+            break
+        answer += more
+    return answer.decode(errors="replace")
+
+
+def decide(options: Options, values: Mapping[str, Any]) -> list[Finding]:
+    """Connected, in time, and with the right answer?"""
+    place = f"{options['host']}:{options['port']}"
+    if "error" in values:
+        return [demand("connected", False, values["error"], "a connection", f"no connection to {place}: {values['error']}", advice=_ADVICE)]
+    findings = [judge("latency", values["latency"], options["latency"], "s", name=f"time to connect to {place}", advice=_ADVICE)]
+    if options["expect"]:
+        found = re.search(options["expect"], values["answer"]) is not None
+        shown = values["answer"][:100].strip() or "nothing"
+        sentence = f"{place} answered {shown!r}" + ("" if found else f", which does not match {options['expect']!r}")
+        findings.append(demand("answer", found, shown, f"an answer that matches {options['expect']!r}", sentence, advice=_ADVICE))
+    return findings
+
+
+KIND = Kind(
+    name="tcp",
+    text="Connects to a TCP port. It can send a text and wait for an answer that matches a pattern.",
+    options=_OPTIONS,
+    observe=observe,
+    decide=decide,
+    refuse=refuse,
+    example="""\
+- name: mail
+  kind: tcp
+  port: 25
+  expect: '^220 '
+  latency: {warn: 200ms, fail: 1s}
+""",
+)

@@ -1,0 +1,89 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One round over all checks, parents first, for a module or a person: each check within its own deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..system import System
+from .kind import Kind, Look, Shared
+from .look import DEFECT, look_at, stamped, unknown
+from .model import FAIL, Check, Result
+from .pool import Job, Pool
+from .streak import skipped
+
+# A kind keeps its own deadline and says more about it than we can; it gets this much longer before it is given up.
+SLACK = 1.0
+
+
+def run_round(checks: Sequence[Check], kinds: Mapping[str, Kind], system: System, *, size: int = 16) -> list[Result]:
+    """Look once at every check and return the results in the order of ``checks`` (parents first, as ``spec.parse`` gives them)."""
+    pool, shared = Pool(size), Shared(system.monotonic)
+    results: dict[str, Result] = {}
+    culprits: dict[str, str] = {}
+    for level in levels(checks):
+        due = [check for check in level if not any(parent in culprits for parent in check.parents)]
+        results.update(_look_at_all(due, kinds, system, pool, shared))
+        for check in level:
+            culprit = next((culprits[parent] for parent in check.parents if parent in culprits), "")
+            if culprit:
+                results[check.name] = skipped(check, culprit)
+            if culprit or results[check.name].state == FAIL:
+                culprits[check.name] = culprit or check.name
+    pool.close()
+    return [results[check.name] for check in checks]
+
+
+def levels(checks: Sequence[Check]) -> list[list[Check]]:
+    """Group checks so that each one's parents are in earlier groups."""
+    depth: dict[str, int] = {}
+    groups: list[list[Check]] = []
+    for check in checks:
+        depth[check.name] = 1 + max((depth[parent] for parent in check.parents), default=-1)
+        groups += [[]] * (depth[check.name] + 1 - len(groups))
+        groups[depth[check.name]] = [*groups[depth[check.name]], check]
+    return groups
+
+
+class _Pending:
+    """A check that is being looked at."""
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        self.began = threading.Event()
+        self.done = threading.Event()
+        self.result: Result | None = None
+        self.job: Job | None = None
+
+    def take(self, outcome: tuple[Result, Any]) -> None:
+        self.result = outcome[0]
+        self.done.set()
+
+
+def _look_at_all(checks: Sequence[Check], kinds: Mapping[str, Kind], system: System, pool: Pool, shared: Shared) -> dict[str, Result]:
+    pending = [_Pending(check) for check in checks]
+    for item in pending:
+        item.job = pool.submit(_work(item.check, kinds[item.check.kind], system, shared), item.take, item.began.set)
+    return {item.check.name: _wait(item, pool, system) for item in pending}
+
+
+def _work(check: Check, kind: Kind, system: System, shared: Shared) -> Any:
+    return lambda: look_at(check, kind, Look(system, check.timeout, {}, shared))
+
+
+def _wait(item: _Pending, pool: Pool, system: System) -> Result:
+    item.began.wait()
+    limit = item.check.timeout + SLACK
+    if not item.done.wait(limit) and item.job is not None and pool.abandon(item.job):
+        return stamped(overrun(item.check, limit), at=system.now(), duration=limit)
+    item.done.wait()
+    return item.result or unknown(item.check, "the check ended without a result", DEFECT)
+
+
+def overrun(check: Check, seconds: float) -> Result:
+    """Return the result of a check that did not end in time: unknown, for it was the checker that hung."""
+    return unknown(check, f"the check did not end within {seconds:g} s and was given up", "Raise its timeout, or see what makes it hang.")
