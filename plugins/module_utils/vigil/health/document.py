@@ -1,7 +1,7 @@
 # Copyright (c) The Vigil team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results as a health document (``application/health+json``, the IETF draft "Health Check Response Format for HTTP APIs"), and back. Pure."""
+"""Results as a health document (``application/health+json``, the IETF draft "Health Check Response Format"), and back. Pure."""
 
 from __future__ import annotations
 
