@@ -34,10 +34,13 @@ def to_document(host: str, results: Sequence[Result], at: float, *, release: str
 
 def from_document(document: Mapping[str, Any]) -> list[Result]:
     """Read the results of a document with details. Raises ValueError where it is none."""
-    checks = document.get("checks")
+    checks = document.get("checks") if isinstance(document, Mapping) else None
     if not isinstance(checks, Mapping):
         raise ValueError("a health document without checks was found, expected one with details; is the token right?")
-    return [_result(str(name), entries) for name, entries in checks.items()]
+    try:
+        return [_result(str(name), entries) for name, entries in checks.items()]
+    except (TypeError, OverflowError) as error:  # of a stranger's document nothing can be taken for granted
+        raise ValueError(f"the document holds a field of another type than expected: {error}")
 
 
 def headline(results: Sequence[Result]) -> str:
@@ -68,6 +71,8 @@ def _result(name: str, entries: Any) -> Result:
     entry = entries[0] if isinstance(entries, list) and entries else None
     if not isinstance(entry, Mapping) or entry.get("state") not in STATES:
         raise ValueError(f"check {name} has no state in {', '.join(STATES)}")
+    if not isinstance(entry.get("observedValue"), (int, float, str, type(None))):
+        raise ValueError(f"check {name} has an observedValue that is neither a number nor text")
     at = datetime.fromisoformat(str(entry.get("time", "1970-01-01T00:00:00+00:00")).replace("Z", "+00:00")).timestamp()
     return Result(
         name, str(entry.get("componentType", "")), str(entry["state"]), str(entry.get("output", "")), entry.get("observedValue"),

@@ -23,8 +23,8 @@ def look_at(check: Check, kind: Kind, look: Look) -> tuple[Result, Mapping[str, 
     memory: Mapping[str, Any] = look.memory
     try:
         seen = kind.observe(check.options, look)
-        memory = seen.memory
         json.dumps(seen.memory)
+        memory = seen.memory
         result = conclude(check, kind.decide(check.options, seen.values), seen.values)
     except CannotTell as error:
         result = unknown(check, str(error), error.advice)

@@ -70,7 +70,8 @@ def _integer(value: Any, option: Option) -> int:
     return int(read)
 
 
-def _flag(value: Any, option: Option) -> bool:
+def flag(value: Any, option: Option | None = None) -> bool:
+    """Read true, yes, on, 1 and their opposites. Raises ValueError for anything else."""
     text = str(value).lower()
     if text not in _TRUE + _FALSE:
         raise ValueError(f"{value!r} was found, expected true or false")
@@ -111,6 +112,13 @@ def _duration(value: Any, option: Option) -> float:
     return read
 
 
+def _size(value: Any, option: Option) -> int:
+    read = number(value, BYTES)
+    if read < 0:
+        raise ValueError(f"{value!r} was found, expected a size that is not negative")
+    return int(read)
+
+
 def _limits(value: Any, option: Option) -> Limits:
     if isinstance(value, Limits):
         return value
@@ -125,7 +133,7 @@ def _limits(value: Any, option: Option) -> Limits:
 
 
 _READERS = {
-    "str": _text, "int": _integer, "bool": _flag, "number": lambda value, option: number(value, ""), "duration": _duration,
-    "size": lambda value, option: int(number(value, BYTES)), "path": _path, "regex": _regex, "list": _list, "dict": _mapping,
+    "str": _text, "int": _integer, "bool": flag, "number": lambda value, option: number(value, ""), "duration": _duration,
+    "size": _size, "path": _path, "regex": _regex, "list": _list, "dict": _mapping,
     "limits": _limits,
 }

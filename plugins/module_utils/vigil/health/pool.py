@@ -25,19 +25,21 @@ class Pool:
     """At most ``size`` jobs at a time, in daemon threads that are made when needed, so that a hung one never keeps a program from ending.
 
     ``work`` must not raise. A job that overran its deadline is abandoned: its worker no longer counts, and another takes its place.
+    Workers are made by the number of open jobs, not of idle workers: one that just took a job would still look idle.
     """
 
     def __init__(self, size: int, name: str = "check") -> None:
         self._size, self._name = size, name
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._workers = self._idle = 0
+        self._workers = self._open = 0
 
     def submit(self, work: Callable[[], Any], done: Callable[[Any], None], begin: Callable[[], None] = lambda: None) -> Job:
         """Queue a job; ``begin`` is called when a worker takes it up: a deadline counts from there."""
         job = Job(work, done, begin)
         with self._lock:
-            grow = self._idle <= self._queue.qsize() and self._workers < self._size
+            self._open += 1
+            grow = self._workers < min(self._open, self._size)
             self._workers += grow
         self._queue.put(job)
         if grow:
@@ -50,6 +52,7 @@ class Pool:
             if job.ended or job.abandoned:
                 return False
             job.abandoned = True
+        self._finished()
         self._start()
         return True
 
@@ -63,16 +66,15 @@ class Pool:
 
     def _work(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
             job = self._queue.get()
-            with self._lock:
-                self._idle -= 1
             if job is None or not self._carry_out(job):
                 return
 
-    @staticmethod
-    def _carry_out(job: Job) -> bool:
+    def _finished(self) -> None:
+        with self._lock:
+            self._open -= 1
+
+    def _carry_out(self, job: Job) -> bool:
         """Do the job; return whether this worker still counts."""
         job.begin()
         outcome = job.work()
@@ -80,5 +82,6 @@ class Pool:
             job.ended = True
             if job.abandoned:
                 return False
+        self._finished()
         job.done(outcome)
         return True

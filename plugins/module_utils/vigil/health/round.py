@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..system import System
@@ -20,14 +21,17 @@ from .streak import skipped
 SLACK = 1.0
 
 
-def run_round(checks: Sequence[Check], kinds: Mapping[str, Kind], system: System, *, size: int = 16) -> list[Result]:
-    """Look once at every check and return the results in the order of ``checks`` (parents first, as ``spec.parse`` gives them)."""
+def run_round(checks: Sequence[Check], kinds: Mapping[str, Kind], system: System, *, size: int = 16, slack: float = SLACK) -> list[Result]:
+    """Look once at every check and return the results in the order of ``checks`` (parents first, as ``spec.parse`` gives them).
+
+    A check that is still busy ``slack`` seconds after its timeout is given up, as unknown.
+    """
     pool, shared = Pool(size), Shared(system.monotonic)
     results: dict[str, Result] = {}
     culprits: dict[str, str] = {}
     for level in levels(checks):
         due = [check for check in level if not any(parent in culprits for parent in check.parents)]
-        results.update(_look_at_all(due, kinds, system, pool, shared))
+        results.update(_look_at_all(due, kinds, Look(system, 0.0, {}, shared), pool, slack))
         for check in level:
             culprit = next((culprits[parent] for parent in check.parents if parent in culprits), "")
             if culprit:
@@ -50,36 +54,43 @@ def levels(checks: Sequence[Check]) -> list[list[Check]]:
 
 
 class _Pending:
-    """A check that is being looked at."""
+    """A check that is being looked at; ``start`` is when a worker took it up (monotonic)."""
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: Check, system: System) -> None:
         self.check = check
+        self.system = system
+        self.start = 0.0
         self.began = threading.Event()
         self.done = threading.Event()
         self.result: Result | None = None
         self.job: Job | None = None
+
+    def begin(self) -> None:
+        self.start = self.system.monotonic()
+        self.began.set()
 
     def take(self, outcome: tuple[Result, Any]) -> None:
         self.result = outcome[0]
         self.done.set()
 
 
-def _look_at_all(checks: Sequence[Check], kinds: Mapping[str, Kind], system: System, pool: Pool, shared: Shared) -> dict[str, Result]:
-    pending = [_Pending(check) for check in checks]
+def _look_at_all(checks: Sequence[Check], kinds: Mapping[str, Kind], look: Look, pool: Pool, slack: float) -> dict[str, Result]:
+    pending = [_Pending(check, look.system) for check in checks]
     for item in pending:
-        item.job = pool.submit(_work(item.check, kinds[item.check.kind], system, shared), item.take, item.began.set)
-    return {item.check.name: _wait(item, pool, system) for item in pending}
+        item.job = pool.submit(_work(item.check, kinds[item.check.kind], look), item.take, item.begin)
+    return {item.check.name: _wait(item, pool, item.check.timeout + slack) for item in pending}
 
 
-def _work(check: Check, kind: Kind, system: System, shared: Shared) -> Any:
-    return lambda: look_at(check, kind, Look(system, check.timeout, {}, shared))
+def _work(check: Check, kind: Kind, look: Look) -> Any:
+    return lambda: look_at(check, kind, replace(look, timeout=check.timeout))
 
 
-def _wait(item: _Pending, pool: Pool, system: System) -> Result:
+def _wait(item: _Pending, pool: Pool, limit: float) -> Result:
+    """Wait for what is left since the check began: several that hang are given up together, not one after the other."""
     item.began.wait()
-    limit = item.check.timeout + SLACK
-    if not item.done.wait(limit) and item.job is not None and pool.abandon(item.job):
-        return stamped(overrun(item.check, limit), at=system.now(), duration=limit)
+    left = item.start + limit - item.system.monotonic()
+    if not item.done.wait(max(0.0, left)) and item.job is not None and pool.abandon(item.job):
+        return stamped(overrun(item.check, limit), at=item.system.now(), duration=limit)
     item.done.wait()
     return item.result or unknown(item.check, "the check ended without a result", DEFECT)
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..model import InvalidInput
 from .kind import Kind, Option
 from .model import Check
-from .options import nearest, read_options
+from .options import flag, nearest, read_options
 
 DEFAULT_TIMEOUT = 5.0
 _COMMON = (
@@ -42,7 +42,7 @@ def merge(layers: Iterable[Sequence[Mapping[str, Any]]], where: Iterable[str] = 
             known = merged.get(entry["name"], {})
             replaced = "kind" in entry and entry["kind"] != known.get("kind", entry["kind"])
             merged[entry["name"]] = entry if replaced else {**known, **entry}
-    return [entry for entry in merged.values() if str(entry.get("enabled", True)).lower() not in ("false", "no", "off", "0")]
+    return [entry for entry in merged.values() if _enabled(entry)]
 
 
 def parse(entries: Sequence[Mapping[str, Any]], kinds: Mapping[str, Kind]) -> tuple[Check, ...]:
@@ -58,13 +58,20 @@ def parse(entries: Sequence[Mapping[str, Any]], kinds: Mapping[str, Kind]) -> tu
     return _ordered(checks)
 
 
+def _enabled(entry: Mapping[str, Any]) -> bool:
+    try:
+        return entry.get("enabled") is None or flag(entry["enabled"])
+    except ValueError as error:
+        raise InvalidInput(f"check {entry['name']}: enabled: {error}.")
+
+
 def _entries(layer: Any, source: str) -> list[dict[str, Any]]:
     if not isinstance(layer, (list, tuple)):
         raise InvalidInput(f"{source}: {type(layer).__name__} was found, expected a list of checks, each with a name and a kind.")
     for entry in layer:
         if not isinstance(entry, Mapping) or not str(entry.get("name") or "").strip():
             raise InvalidInput(f"{source}: {entry!r} was found, expected a check with a name.")
-    return [{**entry, "name": str(entry["name"])} for entry in layer]
+    return [{**{str(key): value for key, value in entry.items()}, "name": str(entry["name"])} for entry in layer]
 
 
 def _check(entry: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Check:
@@ -95,20 +102,25 @@ def _refuse(shared: Mapping[str, Any], where: str) -> None:
 
 
 def _ordered(checks: Mapping[str, Check]) -> tuple[Check, ...]:
+    """Parents first, else as they were given; a path instead of recursion, for a chain may be longer than Python's stack."""
     done: dict[str, Check] = {}
     for name in checks:
-        _visit(name, checks, done, ())
+        path = [] if name in done else [name]
+        while path:
+            waiting = next((parent for parent in checks[path[-1]].parents if parent not in done), None)
+            if waiting is None:
+                last = path.pop()
+                done[last] = checks[last]
+            else:
+                path.append(_parent(waiting, checks, path))
     return tuple(done.values())
 
 
-def _visit(name: str, checks: Mapping[str, Check], done: dict[str, Check], path: tuple[str, ...]) -> None:
-    if name in done:
-        return
+def _parent(name: str, checks: Mapping[str, Check], path: Sequence[str]) -> str:
+    child = path[-1]
+    if name not in checks:
+        raise InvalidInput(f"check {child}: its parent {name} is no check of this host{nearest(name, checks)}")
     if name in path:
         circle = " -> ".join((*path[path.index(name):], name))
         raise InvalidInput(f"check {name}: its parents form a cycle: {circle}. Take one of these parents away.")
-    for parent in checks[name].parents:
-        if parent not in checks:
-            raise InvalidInput(f"check {name}: its parent {parent} is no check of this host{nearest(parent, checks)}")
-        _visit(parent, checks, done, (*path, name))
-    done[name] = checks[name]
+    return name

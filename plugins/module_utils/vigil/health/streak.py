@@ -30,16 +30,16 @@ def advance(streak: Streak, raw: str, at: float, *, rise: int, fall: int, grace_
     """Return the streak after one more look.
 
     Unknown and skipped are shown at once and neither confirm nor contradict what is held. A failure within the start grace of a check
-    that never passed is unknown. Between pass and warn there is no count.
+    that never passed is unknown, and so is its failure until ``fall`` of them came in a row. Between pass and warn there is no count.
     """
     if raw in (UNKNOWN, SKIPPED):
         return _shown(streak, raw, at)
     if raw == FAIL and not streak.held and at < grace_until:
         return _shown(streak, UNKNOWN, at)
-    turning = streak.held != "" and (raw == FAIL) != (streak.held == FAIL)
+    turning = (raw == FAIL) != (streak.held == FAIL)
     against = streak.against + 1 if turning else 0
     if turning and against < (fall if raw == FAIL else rise):
-        return _shown(replace(streak, against=against), streak.held, at)
+        return _shown(replace(streak, against=against), streak.held or UNKNOWN, at)
     return _shown(replace(streak, held=raw, against=0), raw, at)
 
 
@@ -53,7 +53,7 @@ def apply(result: Result, streak: Streak, check: Check, *, grace_until: float = 
     """Return the result with the state that the streak shows, and a word about why it differs from this look's own."""
     if result.raw == streak.state:
         return replace(result, state=streak.state)
-    if streak.state == UNKNOWN:
+    if streak.state == UNKNOWN and not streak.against:
         note = f"still starting, {max(0.0, grace_until - result.at):.0f} s of grace are left"
     elif result.raw == FAIL:
         note = f"failed {streak.against} of the {check.fall} times in a row that count"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 SECONDS, BYTES, PERCENT, PLAIN = "s", "bytes", "%", ""
@@ -13,6 +14,8 @@ _SIZES = {"B": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB
 _SCALES: dict[str, dict[str, float]] = {SECONDS: _DURATIONS, BYTES: _SIZES, PERCENT: {"%": 1.0}, PLAIN: {}}
 _NAMES = {SECONDS: "a duration such as 500ms, 10s, 5m, 2h, 7d (or a number of seconds)",
           BYTES: "a size such as 512KiB, 10MB, 2GiB (or a number of bytes)", PERCENT: "a percentage such as 80%", PLAIN: "a number"}
+# Beyond this a float no longer tells whole numbers apart; no time, size or share of a host comes near.
+_GREATEST = 1e24
 _FORM = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z%]*)\s*$")
 
 
@@ -21,15 +24,16 @@ def number(value: object, unit: str) -> float:
 
     Raises ValueError with what was expected where it is none, or in a unit of something else.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    form = _FORM.match(value) if isinstance(value, str) else None
+    name = form.group(2) if form else ""
+    read = math.nan
+    if form and (not name or name in _SCALES[unit]):
+        read = float(form.group(1)) * (_SCALES[unit][name] if name else 1.0)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _GREATEST:
+        read = float(value)
+    if not abs(read) <= _GREATEST:  # also where it is no number at all
         raise ValueError(f"{value!r} was found, expected {_NAMES[unit]}")
-    if not isinstance(value, str):
-        return float(value)
-    form = _FORM.match(value)
-    if not form or (form.group(2) and form.group(2) not in _SCALES[unit]):
-        raise ValueError(f"{value!r} was found, expected {_NAMES[unit]}")
-    scale = _SCALES[unit][form.group(2)] if form.group(2) else 1.0
-    return float(form.group(1)) * scale
+    return read
 
 
 def words(value: float | str | None, unit: str) -> str:
@@ -46,7 +50,12 @@ def words(value: float | str | None, unit: str) -> str:
 
 
 def _plain(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.3g}"
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else _three(value)
+
+
+def _three(value: float) -> str:
+    """Three significant digits, and never 1.02e+03 for 1023."""
+    return f"{value:.0f}" if 999.5 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
 def _seconds(value: float) -> str:
@@ -54,11 +63,11 @@ def _seconds(value: float) -> str:
     if size == 0 or 1 <= size < 120:
         return f"{_plain(value)} s"
     if size < 1:
-        return f"{value * 1e3:.3g} ms"
+        return f"{_three(value * 1e3)} ms"
     for scale, name in ((60, "min"), (3600, "h")):
         if size < scale * (120 if scale == 60 else 48):
-            return f"{value / scale:.3g} {name}"
-    return f"{value / 86400:.3g} days"
+            return f"{_three(value / scale)} {name}"
+    return f"{_three(value / 86400)} days"
 
 
 def _bytes(value: float) -> str:
@@ -67,4 +76,4 @@ def _bytes(value: float) -> str:
         if abs(size) < 1024 or name == "TiB":
             break
         size /= 1024
-    return f"{_plain(size) if name == 'bytes' else format(size, '.3g')} {name}"
+    return f"{_plain(size) if name == 'bytes' else _three(size)} {name}"
