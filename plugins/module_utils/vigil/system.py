@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import ssl
     import urllib.request
 
+    from . import bounded
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -79,6 +81,14 @@ class System:
         except OSError as error:
             return Ran(tuple(argv), None, err=f"{argv[0]} could not be started: {error.strerror}")
         return Ran(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+    def bounded_run(
+        self, argv: Sequence[str], timeout: float, env: Mapping[str, str] | None = None, cwd: str | None = None, keep: int = 64 * 1024
+    ) -> bounded.Ended:
+        """Run a program that may hang, print without end or leave children: see ``bounded.run``. Never raises for the program."""
+        from . import bounded
+
+        return bounded.run(argv, timeout, env, cwd, keep)
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, or None where there is no such file. Other errors are raised as OSError."""
