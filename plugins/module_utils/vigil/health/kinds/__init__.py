@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import load, tcp
+from . import command, load, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
+        command.KIND,
         load.KIND,
         tcp.KIND,
     )
