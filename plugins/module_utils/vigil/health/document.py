@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -60,11 +61,16 @@ def _entry(result: Result) -> dict[str, Any]:
     status = result.state if result.state in (PASS, WARN, FAIL) else WARN if result.state == UNKNOWN else PASS
     entry: dict[str, Any] = {
         "status": status, "state": result.state, "componentType": result.kind, "time": iso(result.at), "output": result.summary,
-        "observedValue": result.observed, "observedUnit": result.unit, "observed": words(result.observed, result.unit),
+        "observedValue": _json_number(result.observed), "observedUnit": result.unit, "observed": words(result.observed, result.unit),
         "expected": result.expected, "advice": result.advice, "duration": round(result.duration, 6), "tags": list(result.tags),
         "ready": result.ready,
     }
     return {key: value for key, value in entry.items() if value not in (None, "", [])}
+
+
+def _json_number(value: float | str | None) -> float | str | None:
+    """JSON has no word for what is no number, or endless."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _result(name: str, entries: Any) -> Result:
