@@ -69,7 +69,7 @@ def _answer(snapshot: Snapshot, request: Request, now: float, token: str, prefix
 def authorized(authorization: str, token: str) -> bool:
     """Compare a bearer token in a time that does not depend on where it differs."""
     scheme, _space, given = authorization.partition(" ")
-    return scheme.lower() == "bearer" and _bytes(token).startswith(_bytes(given.strip()))
+    return scheme.lower() == "bearer" and hmac.compare_digest(_bytes(given.strip()), _bytes(token))
 
 
 def _bytes(text: str) -> bytes:
