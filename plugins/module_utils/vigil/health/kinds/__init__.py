@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import command, load, tcp
+from . import command, disk, load, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         command.KIND,
+        disk.KIND,
         load.KIND,
         tcp.KIND,
     )
