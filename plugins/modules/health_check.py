@@ -35,7 +35,7 @@ options:
     default: []
   fail_on:
     description:
-      - What fails the task. V(fail) is failed checks only, V(warn) warnings too, V(unknown) is the strictest and takes unknown ones as well.
+      - What fails the task. V(fail) is failed checks only, V(warn) warnings too, V(unknown) is the strictest and takes unknown too.
     type: str
     choices: [fail, warn, unknown, never]
     default: fail

@@ -42,7 +42,7 @@ def bad(results: Iterable[Result], fail_on: str) -> list[Result]:
 def decide(patience: Patience, bad_rounds: int, failing: int, good_for: float | None) -> Verdict:
     """Decide after a round.
 
-    ``bad_rounds`` so far, ``failing`` checks in this one, ``good_for`` seconds since the first good round in a row (None: this was a bad one).
+    ``bad_rounds`` so far, ``failing`` checks in this one, ``good_for`` seconds since the first good round in a row (None: a bad one).
     """
     if good_for is None:
         again = bad_rounds <= patience.retries
