@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Ansible lets C(vigil_checks) of a host replace that of its groups. This lookup merges them by the checks' names, option by option, so
     that a group declares a check and a host changes one number of it, or takes it away with C(enabled=false).
-  - Least first come C(vigil_default_checks), the groups from C(all) to the deepest, the host, and what a play or the command line sets.
+  - Least first come Vigil's own checks (unless C(vigil_default_checks) is false), the groups from C(all) to the deepest, the host, and what
+    a play or the command line sets.
   - A specification that contradicts itself is refused with a sentence.
 options:
   _terms:

@@ -182,6 +182,9 @@ options:
       password:
         description: Password for basic authentication.
         type: str
+      token:
+        description: Bearer token, in place of a user and a password.
+        type: str
       verify:
         description: Whether the server's certificate is verified.
         type: bool
@@ -228,6 +231,9 @@ options:
         type: str
       password:
         description: As for O(ready.password).
+        type: str
+      token:
+        description: As for O(ready.token).
         type: str
       verify:
         description: As for O(ready.verify).
@@ -357,7 +363,7 @@ _OWNED = {
 }
 _CLIENT = {
     "ca": {"type": "path"}, "cert": {"type": "path"}, "key": {"type": "path", "no_log": False}, "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
+    "password": {"type": "str", "no_log": True}, "token": {"type": "str", "no_log": True},
 }
 _FILE = {
     "dest": {"type": "str", "required": True}, "content": {"type": "raw"}, "template": {"type": "str"},

@@ -11,7 +11,9 @@ from typing import Any
 from ansible.inventory.group import Group
 from ansible.inventory.helpers import sort_groups
 from ansible.inventory.host import Host
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.defaults import DEFAULT_CHECKS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds import KINDS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.spec import merge, parse
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
@@ -24,10 +26,11 @@ Template = Callable[[Any], Any]
 def host_checks(variables: Mapping[str, Any], template: Template) -> list[dict[str, Any]]:
     """Return the merged checks of the host that ``variables`` belong to, as an operator wrote them.
 
-    Least first: ``vigil_default_checks``, the groups from `all` to the deepest (as Ansible orders them), the host, and what the play or
-    the command line sets. Raises InvalidInput where they are no valid specification, so that nothing is touched.
+    Least first: Vigil's own (unless ``vigil_default_checks`` is false), the groups from `all` to the deepest (as Ansible orders them),
+    the host, and what the play or the command line sets. Raises InvalidInput where they are no valid specification, so that nothing is touched.
     """
-    layers = [(DEFAULTS, plain(template(variables.get(DEFAULTS) or [])))]
+    wanted = boolean(template(variables.get(DEFAULTS, True)))
+    layers: list[tuple[str, Any]] = [(DEFAULTS, list(DEFAULT_CHECKS) if wanted else [])]
     layers += [(where, plain(template(value))) for where, value in _written(variables)]
     final = plain(template(variables.get(VARIABLE) or []))
     # Ansible's own answer is the last layer that was found in the inventory, unless something above the inventory was set.

@@ -38,13 +38,14 @@ class Ran:
 
 @dataclass(frozen=True)
 class Client:
-    """How to speak HTTP: files of the authority and of the client certificate, and a user's name and password."""
+    """How to speak HTTP: files of the authority and of the client certificate; a user's name and password, or a bearer token."""
 
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
     verify: bool = True
 
 
@@ -146,6 +147,8 @@ def _opener(url: str, client: Client) -> urllib.request.OpenerDirector:
 
 
 def _authorization(client: Client) -> dict[str, str]:
+    if client.token is not None:
+        return {"Authorization": f"Bearer {client.token}"}
     if client.username is None:
         return {}
     token = base64.b64encode(f"{client.username}:{client.password or ''}".encode()).decode()

@@ -14,7 +14,7 @@ from ..model import InvalidInput
 from ..system import Client
 from .fields import boolean, number, only, text
 
-_CLIENT = ("ca", "cert", "key", "username", "password", "verify")
+_CLIENT = ("ca", "cert", "key", "username", "password", "token", "verify")
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def parse_proofs(data: Any, ready: Ready | None) -> tuple[Proof, ...]:
 
 
 def client_secrets(clients: Iterable[Client]) -> tuple[str, ...]:
-    """Return the passwords of these clients."""
-    return tuple(client.password for client in clients if client.password)
+    """Return the passwords and tokens of these clients."""
+    return tuple(word for client in clients for word in (client.password, client.token) if word)
 
 
 def _proof(item: Any, ready: Ready | None) -> Proof:
