@@ -27,7 +27,7 @@ def host_checks(variables: Mapping[str, Any], template: Template) -> list[dict[s
     """Return the merged checks of the host that ``variables`` belong to, as an operator wrote them.
 
     Least first: Vigil's own (unless ``vigil_default_checks`` is false), the groups from `all` to the deepest (as Ansible orders them),
-    the host, and what the play or the command line sets. Raises InvalidInput where they are no valid specification, so that nothing is touched.
+    the host, and what the play or the command line sets. Raises InvalidInput where they are no valid specification.
     """
     wanted = boolean(template(variables.get(DEFAULTS, True)))
     layers: list[tuple[str, Any]] = [(DEFAULTS, list(DEFAULT_CHECKS) if wanted else [])]
