@@ -120,8 +120,8 @@ def _size(value: Any, option: Option) -> int:
 
 
 def _limits(value: Any, option: Option) -> Limits:
-    if isinstance(value, Limits):
-        return value
+    if isinstance(value, Limits):  # a default; the direction is the option's
+        return Limits(value.warn, value.fail, option.worse)
     given = dict(value) if isinstance(value, Mapping) else {"fail": value}
     if not given or set(given) - {"warn", "fail"}:
         raise ValueError(f"{value!r} was found, expected warn, fail, or both (or one value, which fails)")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import command, disk, load, systemd, tcp
+from . import command, disk, load, memory, pressure, systemd, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -14,6 +14,8 @@ KINDS: dict[str, Kind] = {
         command.KIND,
         disk.KIND,
         load.KIND,
+        memory.KIND,
+        pressure.KIND,
         systemd.KIND,
         tcp.KIND,
     )
