@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import command, disk, load, memory, pressure, systemd, tcp
+from . import command, disk, http, load, memory, pressure, systemd, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         command.KIND,
         disk.KIND,
+        http.KIND,
         load.KIND,
         memory.KIND,
         pressure.KIND,
