@@ -18,15 +18,15 @@ from .units import BYTES, SECONDS, number
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
-def read_options(kind: Kind, given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return every option of ``kind``, with defaults, in its own type.
+def read_options(kind: Kind, given: Mapping[str, Any], where: str, beside: Iterable[str] = ()) -> dict[str, Any]:
+    """Return every option of ``kind``, with defaults, in its own type. ``beside`` are names that are right too, but read elsewhere.
 
     Raises InvalidInput, its sentence beginning with ``where``, for an unknown, missing, mistyped or contradicting option.
     """
     known = {option.name: option for option in kind.options}
     for name in given:
         if name not in known:
-            raise InvalidInput(f"{where}: {name} is no option of the kind {kind.name}{nearest(name, known)}")
+            raise InvalidInput(f"{where}: {name} is no option of the kind {kind.name}{nearest(name, {*known, *beside})}")
     values = {name: _one(option, given.get(name), where) for name, option in known.items()}
     wrong = kind.refuse(values) if kind.refuse else None
     if wrong:

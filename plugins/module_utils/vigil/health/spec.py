@@ -83,7 +83,7 @@ def _check(entry: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Check:
     common = {option.name for option in _COMMON}
     given = {key: value for key, value in entry.items() if key not in ("name", "kind", "enabled")}
     shared = read_options(COMMON, {key: value for key, value in given.items() if key in common}, where)
-    options = read_options(kinds[name], {key: value for key, value in given.items() if key not in common}, where)
+    options = read_options(kinds[name], {key: value for key, value in given.items() if key not in common}, where, common)
     _refuse(shared, where)
     if shared["timeout"] is None:
         shared["timeout"] = min(DEFAULT_TIMEOUT, shared["interval"])

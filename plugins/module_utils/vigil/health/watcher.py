@@ -27,8 +27,8 @@ BEAT = 1.0
 class _Item:
     """A check, and what the loop knows of it. Touched by the loop alone, but for ``begun``."""
 
-    def __init__(self, check: Check, saved: Mapping[str, Any], due: float) -> None:
-        self.check, self.due = check, due
+    def __init__(self, check: Check, saved: Mapping[str, Any], due: float, allowed: float) -> None:
+        self.check, self.due, self.allowed = check, due, allowed
         self.memory: Mapping[str, Any] = saved.get("memory") or {}
         self.streak = Streak(**saved["streak"]) if saved.get("streak") else Streak()
         self.job: Job | None = None
@@ -39,22 +39,23 @@ class _Item:
         """When its running look has to be given up, on the monotonic clock."""
         if self.job is None or self.job.abandoned or self.begun is None:
             return None
-        return self.begun + self.check.timeout + SLACK
+        return self.begun + self.allowed
 
 
 class Watcher:
     """Runs ``looker`` for each check on a bounded pool. ``saved`` is what ``state()`` returned before a restart or a reload.
 
     Start it with ``start()`` (a thread of its own) or call ``turn()`` from a loop of yours. ``snapshot`` may be read from any thread.
+    ``slack`` says how many seconds beyond its timeout a check is waited for.
     """
 
     def __init__(
         self, checks: Sequence[Check], looker: Looker, *, host: str, release: str, size: int = 8, saved: Mapping[str, Any] | None = None,
-        on_change: Callable[[Snapshot], None] = lambda snapshot: None,
+        on_change: Callable[[Snapshot], None] = lambda snapshot: None, slack: Callable[[Check], float] = lambda check: SLACK,
     ) -> None:
         now = time.monotonic()
         self._checks, self._looker, self._on_change = tuple(checks), looker, on_change
-        self._items = {check.name: _Item(check, (saved or {}).get(check.name, {}), now) for check in checks}
+        self._items = {check.name: _Item(check, (saved or {}).get(check.name, {}), now, check.timeout + slack(check)) for check in checks}
         self._pool = Pool(size)
         self._ended: queue.SimpleQueue[tuple[_Item, Result, Mapping[str, Any]] | None] = queue.SimpleQueue()
         self._began = time.time()
@@ -142,8 +143,7 @@ class Watcher:
         for item in self._items.values():
             deadline = item.deadline()
             if deadline is not None and deadline <= now and item.job is not None and self._pool.abandon(item.job):
-                seconds = item.check.timeout + SLACK
-                self._take(item, stamped(overrun(item.check, seconds), at=time.time(), duration=seconds))
+                self._take(item, stamped(overrun(item.check, item.allowed), at=time.time(), duration=item.allowed))
                 changed = True
         return changed
 
