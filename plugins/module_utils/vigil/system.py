@@ -131,6 +131,10 @@ class System:
         """Seconds on a clock that never goes back."""
         return time.monotonic()
 
+    def uptime(self) -> float:
+        """Seconds since boot, the time that the machine slept included."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def sleep(self, seconds: float) -> None:
         """Wait between two looks at a condition."""
         time.sleep(seconds)

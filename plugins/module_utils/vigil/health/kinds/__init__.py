@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import command, disk, http, load, memory, pressure, systemd, tcp
+from . import clock, command, disk, http, load, memory, pressure, systemd, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
+        clock.KIND,
         command.KIND,
         disk.KIND,
         http.KIND,
