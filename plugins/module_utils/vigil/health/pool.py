@@ -56,6 +56,14 @@ class Pool:
         self._start()
         return True
 
+    def resize(self, size: int) -> None:
+        """Let there be ``size`` workers from now on; those that are too many end once they have nothing to do."""
+        with self._lock:
+            surplus = max(0, self._workers - size)
+            self._size, self._workers = size, self._workers - surplus
+        for _worker in range(surplus):
+            self._queue.put(None)
+
     def close(self) -> None:
         """Let idle workers end; jobs that run go on until they are done."""
         for _worker in range(self._workers):

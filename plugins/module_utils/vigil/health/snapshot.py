@@ -17,7 +17,8 @@ class Snapshot:
     """All results, parents first. ``at`` is when the watcher's loop last passed (epoch), ``interval`` the shortest of its checks' (s).
 
     ``results`` stays the same object until a result changes, so that what is rendered from it can be kept. ``waiting`` names the checks
-    that have no result since the start, or are in their start grace.
+    that have no result since the start, or are in their start grace. ``beat`` is ``at`` on the monotonic clock, for whoever must not be
+    misled by a wall clock that jumps; ``lag`` is by how much the check that waited longest was late then (s); ``looks`` counts all looks.
     """
 
     host: str
@@ -27,6 +28,9 @@ class Snapshot:
     results: tuple[Result, ...] = ()
     streaks: Mapping[str, Streak] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
+    beat: float = 0.0
+    lag: float = 0.0
+    looks: int = 0
 
     def alive(self, now: float) -> bool:
         """Whether the loop passed within three intervals."""

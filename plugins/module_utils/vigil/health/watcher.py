@@ -25,15 +25,36 @@ BEAT = 1.0
 
 
 class _Item:
-    """A check, and what the loop knows of it. Touched by the loop alone, but for ``begun``."""
+    """A check, and what the loop knows of it. Touched by the loop alone, but for ``begun``.
 
-    def __init__(self, check: Check, saved: Mapping[str, Any], due: float, allowed: float) -> None:
-        self.check, self.due, self.allowed = check, due, allowed
+    ``added`` is when it came, on the monotonic clock: its start grace counts from there. ``late`` is a check that came by a reload: until
+    it told something it does not make the host unready again.
+    """
+
+    def __init__(self, check: Check, saved: Mapping[str, Any], due: float, slack: float, *, late: bool = False) -> None:
+        self.check, self.due, self.added, self.late = check, due, due, late
+        self.allowed = check.timeout + slack
         self.memory: Mapping[str, Any] = saved.get("memory") or {}
         self.streak = Streak(**saved["streak"]) if saved.get("streak") else Streak()
         self.job: Job | None = None
+        self.queued = due
         self.begun: float | None = None
         self.result: Result | None = None
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        """What survives a restart and a reload, as JSON values."""
+        return {"memory": dict(self.memory), "streak": asdict(self.streak)}
+
+    def grace(self, now: float) -> float:
+        """Seconds of its start grace that are left."""
+        return max(0.0, self.added + self.check.start_grace - now)
+
+    def lateness(self, now: float) -> float:
+        """Seconds for which its look has been due and has not begun."""
+        if self.job is None:
+            return now - self.due
+        return now - self.queued if self.begun is None and not self.job.abandoned else 0.0
 
     def deadline(self) -> float | None:
         """When its running look has to be given up, on the monotonic clock."""
@@ -54,15 +75,15 @@ class Watcher:
         on_change: Callable[[Snapshot], None] = lambda snapshot: None, slack: Callable[[Check], float] = lambda check: SLACK,
     ) -> None:
         now = time.monotonic()
-        self._checks, self._looker, self._on_change = tuple(checks), looker, on_change
-        self._items = {check.name: _Item(check, (saved or {}).get(check.name, {}), now, check.timeout + slack(check)) for check in checks}
+        self._checks, self._looker, self._on_change, self._slack = tuple(checks), looker, on_change, slack
+        self._items = {check.name: _Item(check, (saved or {}).get(check.name, {}), now, slack(check)) for check in checks}
         self._pool = Pool(size)
         self._ended: queue.SimpleQueue[tuple[_Item, Result, Mapping[str, Any]] | None] = queue.SimpleQueue()
-        self._began = time.time()
+        self._next: queue.SimpleQueue[tuple[Check, ...]] = queue.SimpleQueue()
+        self._looks, self._lag = 0, 0.0
         self._stopping = False
         self._thread: threading.Thread | None = None
-        interval = min((check.interval for check in checks), default=10.0)
-        self.snapshot = Snapshot(host, release, self._began, interval, waiting=frozenset(self._items))
+        self.snapshot = Snapshot(host, release, time.time(), _shortest(checks), waiting=frozenset(self._items), beat=now)
 
     def start(self) -> None:
         """Begin to look, in a daemon thread."""
@@ -79,18 +100,40 @@ class Watcher:
 
     def state(self) -> dict[str, Any]:
         """Return what has to survive a restart, as JSON values: rise and fall counts, and what kinds remember."""
-        return {name: {"memory": dict(item.memory), "streak": asdict(item.streak)} for name, item in list(self._items.items())}
+        return {name: item.saved for name, item in list(self._items.items())}
+
+    def change(self, checks: Sequence[Check], size: int) -> None:
+        """Look at these checks from the next turn on. What is known of a check of the same name and kind is kept, its counts too.
+
+        A check that is the same as before keeps its turn; one that changed is looked at now. May be called from any thread.
+        """
+        self._pool.resize(size)
+        self._next.put(tuple(checks))
+        self._ended.put(None)
 
     def turn(self) -> None:
         """Start what is due, wait until something ends or is due (one second at most), take in what ended, and publish."""
-        self._start_due(time.monotonic())
-        changed = self._take_ended(self._pause(time.monotonic()))
+        changed = self._adopt()
+        now = time.monotonic()
+        self._lag = max([0.0, *(item.lateness(now) for item in self._items.values())])
+        self._start_due(now)
+        changed = self._take_ended(0.0 if changed else self._pause(time.monotonic())) or changed
         changed = self._give_up(time.monotonic()) or changed
         self._publish(changed)
 
     def _run(self) -> None:
         while not self._stopping:
             self.turn()
+
+    def _adopt(self) -> bool:
+        """Take over checks that were handed in since the last turn."""
+        changed = False
+        while not self._next.empty():
+            self._checks, changed = self._next.get(), True
+            now = time.monotonic()
+            self._items = {check.name: _succeeding(check, self._items.get(check.name), now, self._slack(check)) for check in self._checks}
+            self.snapshot = replace(self.snapshot, interval=_shortest(self._checks))
+        return changed
 
     def _pause(self, now: float) -> float:
         moments = [item.due for item in self._items.values() if item.job is None]
@@ -113,7 +156,7 @@ class Watcher:
                 self._begin(item)
 
     def _begin(self, item: _Item) -> None:
-        item.begun = None
+        item.begun, item.queued = None, time.monotonic()
         memory = item.memory
 
         def begin() -> None:
@@ -134,9 +177,11 @@ class Watcher:
             if ended is None:
                 return changed
             item, result, memory = ended
-            item.job, item.memory = None, memory
-            self._take(item, result)
-            changed, timeout = True, 0.0
+            timeout = 0.0
+            if self._items.get(item.check.name) is item:
+                item.job, item.memory = None, memory
+                self._take(item, result)
+                changed = True
 
     def _give_up(self, now: float) -> bool:
         changed = False
@@ -148,8 +193,10 @@ class Watcher:
         return changed
 
     def _take(self, item: _Item, result: Result) -> None:
-        grace = self._began + item.check.start_grace
+        # The grace is kept on the monotonic clock, and told on the clock of the result.
+        grace = result.at + item.grace(time.monotonic())
         before = item.streak.state
+        self._looks += 1
         item.streak = advance(item.streak, result.raw, result.at, rise=item.check.rise, fall=item.check.fall, grace_until=grace)
         item.result = apply(result, item.streak, item.check, grace_until=grace)
         if item.result.state != FAIL:
@@ -162,16 +209,35 @@ class Watcher:
                 item.due = min(item.due, time.monotonic())
 
     def _publish(self, changed: bool) -> None:
-        now = time.time()
+        now = time.monotonic()
+        passed = replace(self.snapshot, at=time.time(), beat=now, lag=self._lag, looks=self._looks)
         if not changed:
-            self.snapshot = replace(self.snapshot, at=now)
+            self.snapshot = passed
             return
         known = {name: item.result for name, item in self._items.items() if item.result is not None}
         shown = mask(known, self._checks)
-        waiting = frozenset(name for name in self._items if name not in shown or self._in_grace(shown[name], now))
+        waiting = frozenset(name for name, item in self._items.items() if not item.late and _waits(item, shown.get(name), now))
         streaks = {name: item.streak for name, item in self._items.items()}
-        self.snapshot = replace(self.snapshot, at=now, results=tuple(shown.values()), streaks=streaks, waiting=waiting)
+        self.snapshot = replace(passed, results=tuple(shown.values()), streaks=streaks, waiting=waiting)
         self._on_change(self.snapshot)
 
-    def _in_grace(self, result: Result, now: float) -> bool:
-        return result.raw == FAIL and result.state == UNKNOWN and now < self._began + self._items[result.name].check.start_grace
+
+def _waits(item: _Item, shown: Result | None, now: float) -> bool:
+    if shown is None:
+        return True
+    return shown.raw == FAIL and shown.state == UNKNOWN and item.grace(now) > 0
+
+
+def _shortest(checks: Sequence[Check]) -> float:
+    return min((check.interval for check in checks), default=10.0)
+
+
+def _succeeding(check: Check, before: _Item | None, now: float, slack: float) -> _Item:
+    """Return the item of a check after a reload: the same one, one that carries on, or a new one."""
+    if before is None or before.check.kind != check.kind:
+        return _Item(check, {}, now, slack, late=True)
+    if before.check == check:
+        return before
+    item = _Item(check, before.saved, now, slack, late=before.late or before.result is not None)
+    item.result, item.added = before.result and replace(before.result, tags=check.tags, ready=check.ready), before.added
+    return item

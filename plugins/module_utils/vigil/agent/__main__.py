@@ -1,0 +1,10 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python3 -m vigil.agent``."""
+
+from __future__ import annotations
+
+from .main import main
+
+raise SystemExit(main())
