@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# Kinds import their clients when they first look; by then another test may have put Ansible's own loader in place, which knows no checkout.
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import http as _http
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kind import Look, Shared
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds import KINDS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.look import look_at
@@ -29,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 SYSTEM = System()
+CLIENTS = (_http,)
 
 
 def look(kind: str, timeout: float = 5.0, **options: Any) -> Result:

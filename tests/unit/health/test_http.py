@@ -207,7 +207,8 @@ def test_a_client_certificate(authority: Authority) -> None:
         assert look("http", url=url, ca=str(authority.file), cert=cert, key=key).state == "pass"
         without = look("http", url=url, ca=str(authority.file))
         wrong = look("http", url=url, ca=str(authority.file), cert="/nowhere/cert.pem")
-    assert without.state == "fail" and "asks for a client certificate" in without.summary
+    # A server that hangs up while we still send: its alert may be lost to the reset.
+    assert without.state == "fail" and ("client certificate" in without.summary or "connection reset" in without.summary)
     assert wrong.state == "unknown" and "/nowhere/cert.pem" in wrong.summary
 
 

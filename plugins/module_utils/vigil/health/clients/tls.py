@@ -117,7 +117,7 @@ def words(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message})"
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return "it closed the connection in the middle of TLS"
+        return "it closed the connection in the middle of TLS (it may ask for a client certificate)"
     if isinstance(error, ssl.SSLError) and not isinstance(error, socket.timeout):
         reason = error.reason or str(error)
         return _WORDS.get(reason, f"TLS failed ({reason.lower().replace('_', ' ')})")
