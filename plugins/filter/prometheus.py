@@ -12,7 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil import addresses, alertmanager, flags
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.prometheus import config, targets
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.prometheus import config, coverage, targets
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.secret_values import secret_values
 
 
@@ -58,6 +58,7 @@ class FilterModule:
         return {
             "prometheus_config": _with_words(prometheus_config),
             "prometheus_discovery": _with_words(prometheus_discovery),
+            "prometheus_coverage": coverage.rules,
             "prometheus_command": _with_words(flags.server_command),
             "alertmanager_config": _with_words(alertmanager.build_config),
             "peer_endpoints": _with_words(peer_endpoints),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil import alertmanager, flags
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.prometheus import config, targets, verdict
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.prometheus import config, coverage, targets, verdict
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.secret_values import secret_values
 
 CASES = Path(__file__).parents[2] / "cases" / "prometheus"
@@ -75,6 +75,16 @@ def test_command(case: dict[str, Any]) -> None:
         assert flags.server_command("/p", {**SERVER, **case["server"]}) == case["words"]
     else:
         assert flags.alertmanager_command("/p", {**ALERTMANAGER, **case["alertmanager"]}) == case["words"]
+
+
+@pytest.mark.parametrize("case", load("coverage.yml"))
+def test_coverage(case: dict[str, Any]) -> None:
+    rules = coverage.rules(case["groups"])["groups"][0]["rules"]
+    expected = {rule["labels"]["group"]: rule["expr"] for rule in rules if rule.get("record") == coverage.EXPECTED}
+    reporting = [rule["expr"] for rule in rules if rule.get("record") == coverage.REPORTING]
+    assert expected == {group: f"vector({size})" for group, size in case["expected"].items()}
+    assert len(reporting) == len(expected)
+    assert any(case.get("contains", "") in expression for expression in reporting or [""])
 
 
 @pytest.mark.parametrize("case", load("verdict.yml"))

@@ -16,16 +16,19 @@ from .targets import Job
 
 MACHINE_USER = "vigil"
 PASSWORD_FILE = "secrets/vigil.password"
+TOKEN_FILE = "secrets/agent.token"
 TLS = {"ca_file": "tls/ca.crt", "cert_file": "tls/host.crt", "key_file": "tls/host.key", "min_version": "TLS12"}
 
 
-def http_client(tls: bool, password: bool, password_file: str = PASSWORD_FILE) -> dict[str, Any]:
-    """Return how Prometheus speaks to one of ours: the client certificate, and the machine user where it is asked for."""
+def http_client(tls: bool, password: bool, password_file: str = PASSWORD_FILE, token: bool = False) -> dict[str, Any]:
+    """Return how Prometheus speaks to one of ours: the client certificate, and the machine user or the token where it is asked for."""
     if not tls:
         return {"scheme": "http"}
     client: dict[str, Any] = {"scheme": "https", "tls_config": dict(TLS)}
     if password:
         client["basic_auth"] = {"username": MACHINE_USER, "password_file": password_file}
+    if token:
+        client["authorization"] = {"credentials_file": TOKEN_FILE}
     return client
 
 
@@ -36,7 +39,7 @@ def file_sd(name: str) -> list[dict[str, Any]]:
 
 def scrape_config(job: Job, tls: bool) -> dict[str, Any]:
     """Return the scrape configuration of a derived job."""
-    return {"job_name": job.name, **http_client(tls, job.password), "file_sd_configs": file_sd(job.name)}
+    return {"job_name": job.name, **http_client(tls, job.password, token=job.token), "file_sd_configs": file_sd(job.name)}
 
 
 def probe_config(module: str, exporter: str, tls: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,25 @@ from ..addresses import endpoint, host_address, split_listen_address
 from ..model import InvalidInput
 
 Groups = Mapping[str, Iterable[str]]
+# Groups that Ansible itself makes.
+EVERYWHERE = ("all", "ungrouped")
 HostVars = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One scrape job: every host of ``group``, at ``port`` or at the port of the host's own ``listen_option``."""
+    """One scrape job: every host of ``group``, at ``port`` or at the port of the host's own ``listen_option``.
+
+    ``password`` asks as the machine user, ``token`` with the health agents' token. ``label_groups`` tells the host's groups in a label.
+    """
 
     name: str
     group: str
     port: int
     listen_option: str = ""
     password: bool = False
+    token: bool = False
+    label_groups: bool = False
 
 
 def parse_jobs(jobs: Mapping[str, Mapping[str, Any]]) -> list[Job]:
@@ -39,6 +46,7 @@ def parse_jobs(jobs: Mapping[str, Mapping[str, Any]]) -> list[Job]:
         read.append(Job(
             name=str(name), group=str(entry["group"]), port=int(entry["port"]),
             listen_option=str(entry.get("listen_option", "")), password=bool(entry.get("password", False)),
+            token=bool(entry.get("token", False)), label_groups=bool(entry.get("label_groups", False)),
         ))
     return read
 
@@ -51,13 +59,19 @@ def port_of(job: Job, variables: Mapping[str, Any]) -> int:
 
 def job_targets(job: Job, groups: Groups, hostvars: HostVars) -> list[dict[str, Any]]:
     """Return the job's target groups in file_sd's form, one a host, each with the inventory name as label ``host``."""
+    members = {str(name): frozenset(hosts) for name, hosts in groups.items()} if job.label_groups else {}
     return [
         {
             "targets": [endpoint(host_address(name, hostvars[name]), port_of(job, hostvars[name]))],
-            "labels": {"host": str(name)},
+            "labels": {"host": str(name), **({"groups": groups_label(name, members)} if members else {})},
         }
         for name in sorted(groups.get(job.group, []))
     ]
+
+
+def groups_label(host: str, members: Mapping[str, Collection[str]]) -> str:
+    """Return the groups of a host between commas, so that one of them is matched by ``groups=~".*,web,.*"``."""
+    return "".join(f",{name}" for name in sorted(members) if name not in EVERYWHERE and host in members[name]) + ","
 
 
 def discovery(
