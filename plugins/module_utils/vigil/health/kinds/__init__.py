@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import clock, command, disk, http, load, memory, pressure, systemd, tcp
+from . import clock, command, disk, http, load, memory, pressure, process, systemd, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -18,6 +18,7 @@ KINDS: dict[str, Kind] = {
         load.KIND,
         memory.KIND,
         pressure.KIND,
+        process.KIND,
         systemd.KIND,
         tcp.KIND,
     )
