@@ -71,7 +71,16 @@ def health_agent(role: Role, library: Mapping[str, str]) -> dict[str, Any]:
 def secrets(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the values of all options that their kinds call secret."""
     hidden = {kind.name: [option.name for option in kind.options if option.secret] for kind in _kinds(checks)}
-    return sorted({str(check[name]) for check in checks for name in hidden.get(str(check.get("kind")), []) if check.get(name)})
+    return sorted({word for check in checks for name in hidden.get(str(check.get("kind")), []) for word in _leaves(check.get(name))})
+
+
+def _leaves(value: Any) -> list[str]:
+    """Every text in a value: a secret option may hold headers, or an environment."""
+    if isinstance(value, Mapping):
+        return [word for item in value.values() for word in _leaves(item)]
+    if isinstance(value, (list, tuple)):
+        return [word for item in value for word in _leaves(item)]
+    return [str(value)] if value else []
 
 
 def capabilities(checks: Sequence[Mapping[str, Any]]) -> list[str]:
