@@ -57,7 +57,8 @@ def test_the_configuration_is_read_by_its_group_only() -> None:
 def test_secret_options_are_masked(kind: str) -> None:
     secret = next(option for option in KINDS[kind].options if option.secret)
     value = {"X-Key": "hunter22"} if secret.type == "dict" else "hunter22"
-    needed = {key: item for key, item in _needed(kind).items() if key not in {option.name for option in KINDS[kind].options if option.secret}}
+    hidden = {option.name for option in KINDS[kind].options if option.secret}
+    needed = {key: item for key, item in _needed(kind).items() if key not in hidden}
     assert "hunter22" in service.secrets([{"name": "x", "kind": kind, **needed, secret.name: value}])
 
 
@@ -88,7 +89,8 @@ def test_what_is_shipped_is_enough_to_start(tmp_path: Path) -> None:
     config = {**json.loads(made(tls=False, token="")[1]["/etc/vigil-agent/agent.json"]), "checks": [{"name": "load", "kind": "load"}]}
     (tmp_path / "agent.json").write_text(json.dumps(config), encoding="utf-8")
     start = f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_module('vigil.agent', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-I", "-c", start, "--config", str(tmp_path / "agent.json"), "--check"], capture_output=True, text=True, check=False)
+    argv = [sys.executable, "-I", "-c", start, "--config", str(tmp_path / "agent.json"), "--check"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
