@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 _LOCK = threading.Lock()
-_BUSY: dict[str, threading.Thread] = {}
+_BUSY: dict[str, tuple[threading.Thread, float]] = {}
 
 
 class Stuck(Exception):
@@ -22,7 +23,8 @@ def within(key: str, seconds: float, work: Callable[[], T]) -> T:
     """Return what ``work`` returns, or raise what it raises, within so many seconds. Raises Stuck where it takes longer.
 
     It runs in a daemon thread, which cannot be ended while the kernel holds it. So that a lost server costs one thread and not one
-    for each look, ``key`` (a mount point, a path) is not asked again before the last thread for it came back.
+    for each look, ``key`` (a mount point, a path) is asked by one thread at a time: others wait, and give up at once where it has been
+    waiting longer than they would.
     """
     outcome: list[tuple[bool, Any]] = []
 
@@ -32,21 +34,40 @@ def within(key: str, seconds: float, work: Callable[[], T]) -> T:
         except Exception as error:
             outcome.append((False, error))
 
+    end = time.monotonic() + seconds
     thread = threading.Thread(target=call, name=f"asks {key}", daemon=True)
-    with _LOCK:
-        last = _BUSY.get(key)
-        if last is not None and last.is_alive():
-            raise Stuck(f"{key} has not come back since an earlier look")
-        _BUSY[key] = thread
-        thread.start()
-    thread.join(max(0.0, seconds))
+    while not _begin(key, thread, seconds):
+        _wait(key, end)
+    thread.join(max(0.0, end - time.monotonic()))
     if not outcome:
         raise Stuck(f"{key} did not answer within {seconds:.3g} s")
-    with _LOCK:
-        if _BUSY.get(key) is thread:
-            del _BUSY[key]
     good, value = outcome[0]
     if not good:
         raise value
     result: T = value
     return result
+
+
+def _begin(key: str, thread: threading.Thread, seconds: float) -> bool:
+    """Start the thread where no other one asks; return whether it was started."""
+    with _LOCK:
+        last, since = _BUSY.get(key, (None, 0.0))
+        if last is not None and last.is_alive():
+            if time.monotonic() - since > seconds:
+                raise Stuck(f"{key} has not come back since an earlier look")
+            return False
+        for gone in [name for name, (one, _since) in _BUSY.items() if not one.is_alive()]:
+            del _BUSY[gone]
+        _BUSY[key] = (thread, time.monotonic())
+        thread.start()
+        return True
+
+
+def _wait(key: str, end: float) -> None:
+    with _LOCK:
+        last = _BUSY.get(key)
+    left = end - time.monotonic()
+    if left <= 0:
+        raise Stuck(f"{key} did not come back for somebody else who asks")
+    if last:
+        last[0].join(left)

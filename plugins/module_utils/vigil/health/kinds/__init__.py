@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import clock, command, disk, http, load, memory, pressure, process, systemd, tcp
+from . import clock, command, disk, file, http, load, memory, pressure, process, systemd, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -14,6 +14,7 @@ KINDS: dict[str, Kind] = {
         clock.KIND,
         command.KIND,
         disk.KIND,
+        file.KIND,
         http.KIND,
         load.KIND,
         memory.KIND,
