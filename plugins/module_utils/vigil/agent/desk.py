@@ -20,6 +20,7 @@ from .metrics import Own, of_agent, of_checks
 # An answer is given again while the snapshot is the same, but not for longer: its age, and the agent's own metrics, move on.
 _KEEP = 0.25
 _MOST_KEPT = 128
+_REFUSED = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
 _WELCOME = "Vigil's agent of {host}. Ask for /health, /health/live, /health/ready, /health/startup, /health/<check> or /metrics."
 
 
@@ -68,7 +69,7 @@ class Desk:
 
     def _metrics_answer(self, right: bool | None, snapshot: Snapshot) -> Answer:
         if not right and (right is False or self._config.metrics != PUBLIC):
-            return text(401, "the metrics are shown to who sends the token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
+            return text(401, "the metrics are shown to who sends the token: Authorization: Bearer ...", _REFUSED)
         if self._metrics[0] is not snapshot.results:
             self._metrics = (snapshot.results, of_checks(snapshot))
         body = self._metrics[1] + of_agent(self._own(), snapshot)

@@ -10,6 +10,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..model import VigilError
 from .connection import Connection
@@ -42,7 +43,8 @@ class Front:
         self.soon = self._loop.call_soon
         self._listeners: dict[str, socket.socket] = {}
         self._open: dict[Connection, None] = {}
-        self._greeted: dict[asyncio.Task[object], socket.socket] = {}
+        self._greeted: dict[Connection, socket.socket] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
         self._parsed: dict[bytes, Request] = {}
         self._sweeper = self._loop.call_later(_SWEEP, self._sweep)
 
@@ -124,8 +126,11 @@ class Front:
         self._on_defect(error)
 
     def joined(self, connection: Connection) -> None:
-        """A connection opened."""
-        self._open[connection] = None
+        """A connection stands. One that had to give way meanwhile is closed."""
+        if self._greeted.pop(connection, None) is None:
+            connection.abort()
+        else:
+            self._open[connection] = None
 
     def left(self, connection: Connection) -> None:
         """A connection closed."""
@@ -152,15 +157,20 @@ class Front:
     def _greet(self, client: socket.socket) -> None:
         client.setblocking(False)
         self.accepted += 1
-        options = {"ssl": self.context, "ssl_handshake_timeout": self.limits.header_time} if self.context else {}
-        task = self._loop.create_task(self._loop.connect_accepted_socket(lambda: Connection(self), client, **options))  # type: ignore[arg-type]
-        self._greeted[task] = client
-        task.add_done_callback(self._met)
+        options: dict[str, Any] = {"ssl": self.context, "ssl_handshake_timeout": self.limits.header_time} if self.context else {}
+        connection = Connection(self)
+        self._greeted[connection] = client
+        task = self._loop.create_task(self._meet(connection, client, options))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _met(self, task: asyncio.Task[object]) -> None:
-        self._greeted.pop(task, None)
-        if not task.cancelled() and task.exception() is not None:
+    async def _meet(self, connection: Connection, client: socket.socket, options: dict[str, Any]) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, client, **options)
+        except OSError:
             self.failed_handshakes += 1
+        finally:
+            self._greeted.pop(connection, None)
 
     def _make_room(self) -> None:
         """Close the oldest that waits, so that there is always room for who comes now: a flood pushes out itself."""
