@@ -15,13 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.choose import choose
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients.processes import Processes
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kind import Look, Shared
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds import KINDS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.look import look_at
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.model import Result
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.model import CannotTell, Result
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.pid_file import PidFile, read_pid_file, reused
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.proc_table import read_entry, read_table, unit_of, unit_root
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.proc_table import (
+    Table,
+    read_entry,
+    read_table,
+    unit_of,
+    unit_root,
+)
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.spec import parse
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.system import System
 
@@ -263,3 +270,23 @@ def test_names_with_brackets(tmp_path: Path) -> None:
 def test_hidden_processes_are_noticed(tmp_path: Path) -> None:
     fake_proc(tmp_path, 9, "mine")
     assert read_table(proc=str(tmp_path)).hidden
+
+
+def test_a_hidden_process_makes_no_pid_file_stale(start: Start) -> None:
+    options = parse([{"name": "check", "kind": "process", "pid_file": "/x"}], KINDS)[0].options
+    hidden = Table((), True, 100.0)
+    with pytest.raises(CannotTell, match="cannot be seen"):
+        choose(options, hidden, PidFile(os.getpid(), 0.0), {}, time.time())
+    child = start("")
+    child.kill()
+    child.wait()
+    assert "is stale" in choose(options, hidden, PidFile(child.pid, 0.0), {}, time.time()).problem
+
+
+def test_a_first_process_that_may_not_be_read_hides_the_units(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    for pid in (1, 9):
+        fake_proc(tmp_path, pid, "x")
+    (tmp_path / "1" / "cgroup").touch(mode=0)
+    assert read_table({"unit"}, str(tmp_path)).hidden

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .clients.processes import CPU, DESCRIPTORS, MEMORY, THREADS, Processes
+from .model import CannotTell
 from .pid_file import PidFile, reused
 from .proc_table import COMMAND, UNIT, USER, Entry, Table
 
 # The kernel keeps this many bytes of a name (TASK_COMM_LEN less the end).
 _NAME_LENGTH = 15
 _SHOWN = 10
+SEE_ALL = "Let the watcher see all processes: CAP_SYS_PTRACE in its unit, or the group of /proc's gid= option."
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def _pid_problem(
     if file.pid is None:
         return file.problem, False
     entry = known.get(file.pid)
+    if entry is None and table.hidden and _exists(file.pid):
+        raise CannotTell(f"process {file.pid} of the pid file belongs to another user and cannot be seen (/proc has hidepid)", SEE_ALL)
     if entry is None:
         return f"is stale: there is no process {file.pid}", False
     if entry.state in "ZX":
@@ -98,6 +102,15 @@ def _pid_problem(
     if file.pid not in {match.pid for match in matching}:
         return f"names process {file.pid} ({entry.name}), which the other options do not choose", False
     return "", False
+
+
+def _exists(pid: int) -> bool:
+    """A process that /proc hides still answers to signal 0, which does nothing."""
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True
 
 
 def measure(

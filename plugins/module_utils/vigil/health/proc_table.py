@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 COMMAND, USER, UNIT = "command", "user", "unit"
 _MOST = 64 * 1024
+_TICKS = os.sysconf("SC_CLK_TCK")
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 
 
@@ -47,17 +48,19 @@ class Table:
 def read_table(columns: Collection[str] = (), proc: str = "/proc") -> Table:
     """Read all processes, with those of the columns command, user and unit that are asked for."""
     pids = sorted(int(name) for name in os.listdir(proc) if name.isdigit())
-    root = unit_root(_text(f"{proc}/1/cgroup") or "") if UNIT in columns else ""
-    hidden = 1 not in pids
-    entries = []
+    entries, unseen, root = [], 0, ""
+    try:
+        root = unit_root(_text(f"{proc}/1/cgroup") or "") if UNIT in columns else ""
+    except PermissionError:
+        unseen += 1
     for pid in pids:
         try:
             entry = read_entry(pid, columns, proc, root)
         except PermissionError:
-            hidden = True
+            unseen += 1
             continue
         entries += [entry] if entry else []
-    return Table(tuple(entries), hidden, boot_seconds())
+    return Table(tuple(entries), unseen > 0 or 1 not in pids, boot_seconds())
 
 
 def read_entry(pid: int, columns: Collection[str] = (), proc: str = "/proc", root: str = "") -> Entry | None:
@@ -71,7 +74,7 @@ def read_entry(pid: int, columns: Collection[str] = (), proc: str = "/proc", roo
     user = _user(_text(f"{proc}/{pid}/status")) if USER in columns else None
     unit = unit_of(_text(f"{proc}/{pid}/cgroup") or "", root) if UNIT in columns else None
     # proc_pid_stat(5): the fields after the name are state (3), ppid (4) and, 18 further on, starttime (22) in clock ticks after boot.
-    return Entry(pid, name, fields[0], int(fields[1]), int(fields[19]) / os.sysconf("SC_CLK_TCK"), command, user, unit)
+    return Entry(pid, name, fields[0], int(fields[1]), int(fields[19]) / _TICKS, command, user, unit)
 
 
 def boot_seconds() -> float:
@@ -117,9 +120,8 @@ def _command(text: str | None) -> str:
 
 
 def _user(status: str | None) -> int | None:
-    lines: Iterator[str] = (line for line in (status or "").splitlines() if line.startswith("Uid:"))
-    fields = next(lines, "").split()
-    return int(fields[2]) if len(fields) > 2 else None
+    fields = (status or "").partition("\nUid:")[2][:100].split()
+    return int(fields[1]) if len(fields) > 1 else None
 
 
 def _text(path: str) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..choose import choose, columns, measure, recall
+from ..choose import SEE_ALL, choose, columns, measure, recall
 from ..clients.processes import CPU, DESCRIPTORS, MEMORY, PSUTIL, THREADS, Processes
 from ..kind import Kind, Look, Option, Options
 from ..model import FAIL, PASS, UNKNOWN, CannotTell, Finding, Limits, Observation
@@ -122,7 +122,7 @@ def _count(options: Options, values: Mapping[str, Any]) -> Finding:
     sentence = f"{number} {'process' if number == 1 else 'processes'} of {_what(options)} {'runs' if number == 1 else 'run'}{pids}"
     if values["hidden"] and (number < least or (most is not None and number <= most)):
         return Finding("count", UNKNOWN, number, expected, f"{sentence}, but those of other users cannot be seen (/proc has hidepid)",
-                       advice="Let the watcher see all processes: CAP_SYS_PTRACE in its unit, or the group of /proc's gid= option.")
+                       advice=SEE_ALL)
     sentence += "" if state == PASS else f", expected {expected}"
     return Finding("count", state, number, expected, sentence, advice="" if state == PASS else _advice(options, values, least))
 
