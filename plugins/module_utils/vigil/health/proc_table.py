@@ -50,7 +50,7 @@ def read_table(columns: Collection[str] = (), proc: str = "/proc") -> Table:
     pids = sorted(int(name) for name in os.listdir(proc) if name.isdigit())
     entries, unseen, root = [], 0, ""
     try:
-        root = unit_root(_text(f"{proc}/1/cgroup") or "") if UNIT in columns else ""
+        root = read_root(proc) if UNIT in columns else ""
     except PermissionError:
         unseen += 1
     for pid in pids:
@@ -75,6 +75,11 @@ def read_entry(pid: int, columns: Collection[str] = (), proc: str = "/proc", roo
     unit = unit_of(_text(f"{proc}/{pid}/cgroup") or "", root) if UNIT in columns else None
     # proc_pid_stat(5): the fields after the name are state (3), ppid (4) and, 18 further on, starttime (22) in clock ticks after boot.
     return Entry(pid, name, fields[0], int(fields[1]), int(fields[19]) / _TICKS, command, user, unit)
+
+
+def read_root(proc: str = "/proc") -> str:
+    """Return where this host's tree of units begins. Raises PermissionError where process 1 may not be seen."""
+    return unit_root(_text(f"{proc}/1/cgroup") or "")
 
 
 def boot_seconds() -> float:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import clock, command, disk, file, http, load, memory, pressure, process, systemd, tcp
+from . import clock, command, disk, file, http, load, memory, port, pressure, process, systemd, tcp
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -18,6 +18,7 @@ KINDS: dict[str, Kind] = {
         http.KIND,
         load.KIND,
         memory.KIND,
+        port.KIND,
         pressure.KIND,
         process.KIND,
         systemd.KIND,
