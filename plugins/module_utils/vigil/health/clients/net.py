@@ -125,7 +125,7 @@ def words(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return f"its name is not resolved ({(error.strerror or str(error)).lower()})"
     known = error.errno if error.errno in errno.errorcode else None
-    return (os.strerror(known) if known else error.strerror or str(error)).lower()
+    return os.strerror(known).lower() if known else error.strerror or str(error)
 
 
 class TooMuch(OSError):

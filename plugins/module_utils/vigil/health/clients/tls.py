@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from .der import read_certificate
 
 # Reading the system's authorities takes 20 ms of CPU. A file that changes is seen at once; the system's own store after this many seconds.
 _KEEP = 3600.0
+_PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END")
+NotTrusted = ssl.SSLCertVerificationError
 _WORDS = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS on this port",
     "HTTP_REQUEST": "it does not speak TLS on this port",
@@ -90,6 +94,16 @@ def secure(link: socket.socket, made: ssl.SSLContext, name: str, deadline: net.D
 def shown(link: ssl.SSLSocket) -> bytes:
     """Return the certificate that the other side showed, in DER; empty where it showed none."""
     return link.getpeercert(binary_form=True) or b""
+
+
+def certificates(content: bytes) -> list[bytes]:
+    """Return the certificates of a file, in DER. Raises ValueError where there is none."""
+    if content[:1] == b"\x30":
+        return [content]
+    found = [base64.b64decode(block) for block in _PEM.findall(content)]
+    if not found:
+        raise ValueError("there is no certificate in it")
+    return found
 
 
 def peek(dial: Callable[[], socket.socket], name: str, deadline: net.Deadline) -> bytes:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import clock, command, disk, file, http, load, memory, port, pressure, process, systemd, tcp
+from . import clock, command, disk, file, http, load, memory, port, pressure, process, systemd, tcp, tls
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -23,5 +23,6 @@ KINDS: dict[str, Kind] = {
         process.KIND,
         systemd.KIND,
         tcp.KIND,
+        tls.KIND,
     )
 }
