@@ -399,3 +399,14 @@ def test_asgi_around_an_application(make: Made) -> None:
     assert http(app, "/health/live")[0] == 200
     for scope in ({"type": "http", "path": "/primary"}, {"type": "http", "path": "/healthy"}, {"type": "websocket", "path": "/health"}):
         assert asyncio.run(exchange(app, scope)) == [{"type": f"other.{scope['type']}"}]
+
+
+def test_what_was_stopped_stays_so_when_a_check_comes_late(make: Made) -> None:
+    health = make()
+    health.stop()
+    looks: list[int] = []
+    health.check("own")(lambda: looks.append(1))
+    assert (health.answer("GET", "/health/startup").status, health.answer("GET", "/health/live").status) == (503, 200)
+    assert "watcher" not in [thread.name for thread in threading.enumerate()]
+    health.start()
+    until(lambda: looks)
