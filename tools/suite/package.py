@@ -48,11 +48,12 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def try_wheel(work: Path) -> None:
-    """Every module of the package imports from the wheel, in an environment that has nothing else."""
+    """The wheel in an environment that has nothing else: every module imports, and a web application answers about its health."""
     wheel = build_wheel(work, work / "out")
     _run("python3", "-m", "venv", str(work / "venv"), cwd=work)
     _run(str(work / "venv/bin/python3"), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(wheel), cwd=work)
-    print(_run(str(work / "venv/bin/python3"), "-c", IMPORT_ALL, cwd=work))
+    for program in (IMPORT_ALL, SERVE):
+        print(_run(str(work / "venv/bin/python3"), "-c", program, cwd=work))
 
 
 IMPORT_ALL = """
@@ -62,6 +63,24 @@ for name in names:
     importlib.import_module(name)
 assert len(names) > 1, names
 print("vigil", vigil.__version__, "imports from a wheel:", len(names), "modules")
+"""
+
+SERVE = """
+import threading, time, urllib.request
+from wsgiref.simple_server import make_server
+from vigil.health.web import Health
+health = Health("shop", token="t")
+health.check("own")(lambda: "42 jobs wait")
+server = make_server("127.0.0.1", 0, health.wsgi())
+threading.Thread(target=server.serve_forever, daemon=True).start()
+ask = urllib.request.Request(f"http://127.0.0.1:{server.server_port}/health", headers={"Authorization": "Bearer t"})
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+end, body = time.monotonic() + 10, b""
+while b"42 jobs wait" not in body:
+    assert time.monotonic() < end, body
+    body = opener.open(ask, timeout=5).read()
+    time.sleep(0.02)
+print("vigil.health.web answers from a wheel:", body.decode().strip())
 """
 
 

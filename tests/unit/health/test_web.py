@@ -98,6 +98,12 @@ def test_what_a_function_raises(make: Made, error: BaseException, state: str, wo
     assert result.advice
 
 
+def test_what_was_observed(make: Made) -> None:
+    observed = [looked_at(make, function).observed for function in (lambda: None, raising(Warn("slow")), raising(Fail("down")))]
+    assert observed == ["pass", "warn", "fail"]
+    assert looked_at(make, raising(OperationalError("down"))).observed == "OperationalError"
+
+
 def test_advice_of_the_function_and_of_the_declaration(make: Made) -> None:
     assert looked_at(make, raising(Fail("full", "Empty it."))).advice == "Empty it."
     assert looked_at(make, raising(Fail("full", "Empty it.")), advice="Call Ann.").advice == "Call Ann."

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..kind import Kind, Look, Options
-from ..model import FAIL, WARN, CannotTell, Finding, Observation
+from ..model import FAIL, PASS, WARN, CannotTell, Finding, Observation
 from ..thresholds import demand
 
 NAME = "function"
@@ -54,8 +54,9 @@ def kind_of(function: Callable[[], Any], after: Callable[[], Any] | None = None)
 
 def decide(options: Options, values: Mapping[str, Any]) -> list[Finding]:
     """Return the finding for what the function returned or raised."""
-    state, advice = str(values.get("state", FAIL)), str(values.get("advice", ""))
-    return [demand("result", bool(values["good"]), values.get("observed"), "no failure", str(values["words"]), advice=advice, state=state)]
+    good, state, advice = bool(values["good"]), str(values.get("state", FAIL)), str(values.get("advice", ""))
+    observed = str(values.get("observed", PASS if good else state))
+    return [demand("result", good, observed, "no failure", str(values["words"]), advice=advice, state=state)]
 
 
 def _seen(function: Callable[[], Any], timeout: float) -> dict[str, Any]:
