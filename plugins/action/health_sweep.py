@@ -73,7 +73,8 @@ class ActionModule(ActionBase):
         secrets = plain(self._variable(variables, "vigil_secrets_dir", os.path.join(_inventory_dir(variables), ".vigil")))
         secure = boolean(self._variable(variables, "vigil_tls", True))
         context = _trust(os.path.join(secrets, "ca.crt")) if secure else None
-        token = password(Store(secrets), "machine", "agent")
+        # Over an open line no token is sent: whoever listens would have it.
+        token = password(Store(secrets), "machine", "agent") if secure else ""
         return Question(token=token, context=context, timeout=params["timeout"], limit=params["answer_limit"])
 
     def _tell(self, params: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def _trust(path: str) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise VigilError(
             f"The authority that signs the agents' certificates cannot be read from {path}: {error.strerror or error}. Nobody was asked. "
-            "Run playbooks/site.yml first, set vigil_secrets_dir to the folder that it used, or vigil_tls to false where agents speak no TLS."
+            "Run playbooks/site.yml first; or set vigil_secrets_dir to the folder that it used, or vigil_tls to false where no TLS is."
         ) from None
 
 

@@ -77,7 +77,7 @@ def judge(target: Target, answer: Answer, told: Told | None) -> Host:
 def _agent(silence: Silence | None) -> Row:
     """The host is seen, its agent is not: what watches between two sweeps is off."""
     reason, words, advice = (silence.reason, silence.words, silence.advice) if silence else ("", "its agent was not asked", "")
-    return Row(AGENT_CHECK, "sweep", WARN, words, reason, "an answer", advice)
+    return Row(AGENT_CHECK, "sweep", WARN, f"the host was asked over SSH, its agent told nothing: {words}", reason, "an answer", advice)
 
 
 def _unseen(silence: Silence | None, ssh: str) -> Row:

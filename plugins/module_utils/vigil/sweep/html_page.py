@@ -20,7 +20,7 @@ p{margin:4px 0}.soft{color:var(--soft)}.num{font-variant-numeric:tabular-nums}
 header{display:flex;flex-wrap:wrap;gap:2px 16px;align-items:baseline;justify-content:space-between}
 .verdict{display:flex;align-items:center;gap:12px;margin:14px 0;padding:14px 18px;border-radius:10px;font-size:19px;font-weight:600;
 color:var(--c);background:var(--b);border:1px solid var(--c)}
-.verdict i{font-style:normal;font-size:24px}
+.verdict i{font-size:24px}
 .fail{--c:var(--fail);--b:var(--fail-bg)}.unseen{--c:var(--unseen);--b:var(--unseen-bg)}.unknown{--c:var(--unknown);--b:var(--unknown-bg)}
 .warn{--c:var(--warn);--b:var(--warn-bg)}.skipped{--c:var(--skipped);--b:var(--skipped-bg)}.pass{--c:var(--pass);--b:var(--pass-bg)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(116px,1fr));gap:10px}
@@ -39,6 +39,7 @@ td:nth-child(1),td:nth-child(4){white-space:nowrap}td:nth-child(2),td:nth-child(
 td small{display:block;color:var(--soft)}td b.new{color:var(--c)}
 code{font:13px/1.4 ui-monospace,"DejaVu Sans Mono",monospace;background:var(--code);border-radius:4px;padding:1px 5px;
 overflow-wrap:anywhere}
+i{font-style:normal}td summary{white-space:nowrap}
 details>summary{cursor:pointer;color:var(--link)}details[open]>summary{margin-bottom:6px}
 .names{color:var(--soft);font-size:14px;overflow-wrap:anywhere}
 .chips{display:flex;flex-wrap:wrap;gap:6px;margin:8px 0;padding:0;list-style:none}
@@ -52,7 +53,8 @@ background:var(--card);cursor:pointer}
 .tools button[aria-pressed=false]{border-style:dashed;opacity:.75}
 [hidden]{display:none!important}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
-@media(max-width:760px){main{padding:14px 12px 40px}.tiles{grid-template-columns:repeat(3,1fr);gap:6px}.tile{padding:6px 8px}
+@media(max-width:760px){.tools input{flex-basis:100%}main{padding:14px 12px 40px}.tiles{grid-template-columns:repeat(3,1fr);gap:6px}
+.tile{padding:6px 8px}
 .tile b{font-size:20px}
 .tile span{font-size:13px}.verdict{font-size:16px;padding:10px 12px}
 table.wide,table.wide tbody,table.wide tr,table.wide td{display:block}table.wide thead{display:none}
@@ -69,6 +71,7 @@ SCRIPT = """
 (function(){
 var d=document,text=d.getElementById('filter'),rows=[].slice.call(d.querySelectorAll('[data-state]')),shown=d.getElementById('shown');
 var buttons=[].slice.call(d.querySelectorAll('.tools button'));
+if(!text)return;
 d.documentElement.className='js';
 function apply(){
  var words=text.value.toLowerCase().split(/\\s+/),on={},left=0,total=0;

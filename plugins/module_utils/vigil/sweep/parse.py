@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from .read import row_of_dict, seen
 from .words import clean
 
 PORT = 9890
+_WHERE = re.compile(r"^(ssh: )?(connect to host \S+ port \d+: |\S+@\S+: )?")
 LISTEN = "health_agent_web_listen_address"
 # What is read of each host's variables.
 VARIABLES = ("vigil_address", "ansible_host", LISTEN)
@@ -64,5 +66,11 @@ def told(result: Any, full: bool = False) -> Told:
             return Told(seen([row_of_dict(item, full) for item in found if isinstance(item, Mapping)]))
         except (ValueError, TypeError) as error:
             return Told(words=f"what health_check told is not understood: {clean(error, 160)}")
-    words = clean(result.get("msg") or "no words", 240)
-    return Told(words=words if result.get("unreachable") else f"reached, but health_check failed: {words}")
+    words = clean(result.get("msg") or "no words", 600)
+    return Told(words=_plainly(words) if result.get("unreachable") else f"reached, but health_check failed: {words[:240]}")
+
+
+def _plainly(words: str) -> str:
+    """What ssh said, without what Ansible puts before it and without the address, so that hosts with the same ill read the same."""
+    said = re.split(r"(?:over|via) ssh: ", words)[-1]
+    return clean(_WHERE.sub("", said), 200) or "unreachable"

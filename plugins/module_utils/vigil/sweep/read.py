@@ -39,17 +39,17 @@ def answer(host: str, raw: Raw, *, now: float, seconds: float, full: bool = Fals
 
 
 def _told(host: str, told: Mapping[str, Any], headers: Mapping[str, str], now: float, seconds: float, full: bool) -> Answer:
-    problem = _refused(host, told)
+    refused = _refused(host, told)
+    if refused:
+        return Answer(host, silence=refused, seconds=seconds)
     try:
-        results = [] if problem else from_document(told)
-        age, interval = _age(told, headers, now), _interval(told)
+        results, age, interval = from_document(told), _age(told, headers, now), _interval(told)
+        rows = [row_of_result(result, full) for result in results]
     except (ValueError, TypeError, AttributeError, OverflowError, KeyError, OSError) as error:
-        problem = silence.no_document(str(error))
-    if not problem and age > 3 * interval:
-        problem = silence.stale(age, interval)
-    if problem:
-        return Answer(host, silence=problem, seconds=seconds)
-    return Answer(host, seen([row_of_result(result, full) for result in results], age), seconds=seconds)
+        return Answer(host, silence=silence.no_document(str(error)), seconds=seconds)
+    if age > 3 * interval:
+        return Answer(host, silence=silence.stale(age, interval), seconds=seconds)
+    return Answer(host, seen(rows, age), seconds=seconds)
 
 
 def _refused(host: str, told: Mapping[str, Any]) -> Silence | None:

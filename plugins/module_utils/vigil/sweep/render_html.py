@@ -131,7 +131,7 @@ def _hosts(report: Report) -> str:
             continue
         chips = "".join(f'<li class="{state}" data-state="{state}">{_icon(state)} {escape(name)}</li>' for name in names)
         opened = " open" if state in PROBLEMS and len(names) <= _MANY else ""
-        summary = f"{count(len(names), 'host')} {PHRASES[state]}"
+        summary = f"{PHRASES[state]}: {count(len(names), 'host')}"
         parts.append(f'<details{opened}><summary>{summary}</summary><ul class="chips">{chips}</ul></details>')
     return "<h2>Hosts</h2>" + "\n".join(parts)
 

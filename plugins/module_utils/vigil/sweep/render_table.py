@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from .model import PROBLEMS, Problem, Report
 from .tell import TITLES, Line, changed, lines, moment, sight, since, verdict
-from .words import count, some
+from .words import count
 
 WIDTH, MOST = 160, 40
 _HEAD = ("STATE", "HOST", "CHECK", "SINCE", "WHAT", "NEXT")
@@ -38,12 +38,10 @@ def _all(report: Report) -> list[Line]:
 
 def _cells(line: Line, at: float) -> tuple[str, ...]:
     problem, row = line.problem, line.problem.row
-    many = len(line.hosts) > 1
-    what = row.summary or (f"{row.observed}" if row.state in PROBLEMS else "")
+    more = len(line.hosts) - 1
     return (
         TITLES[row.state] if row.state in PROBLEMS else row.state,
-        f"{len(line.hosts)} hosts" if many else problem.host, row.name, since(problem, at),
-        f"{what} ({some(line.hosts)})" if many else what, row.advice,
+        f"{problem.host} +{more:,}" if more else problem.host, row.name, since(problem, at), row.summary, row.advice,
     )
 
 

@@ -29,7 +29,7 @@ from .model import (
 from .response import BadAnswer
 from .words import ago, clean
 
-_AGENT = "On the host: systemctl status vigil-health-agent"
+_AGENT = "On the host: systemctl status vigil-agent"
 _ROUTE = "Is the host up? Look at the network, the firewall and its vigil_address."
 _CERTIFICATE = "Run playbooks/site.yml on the host: it renews certificates."
 _PORT = "See what listens there, and health_agent_web_listen_address of the host."
@@ -51,8 +51,9 @@ def of_error(error: Exception, timeout: float) -> Silence:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate(error)
     if isinstance(error, ssl.SSLError):
-        plain = error.reason in _NO_TLS
-        words = "what answers speaks no TLS" if plain else f"the TLS handshake failed: {clean(error.reason or error, 120)}"
+        said = getattr(error, "reason", None)
+        plain = said in _NO_TLS
+        words = "what answers speaks no TLS" if plain else f"the TLS handshake failed: {clean(said or error, 120)}"
         return Silence(NOT_AGENT if plain else NO_TLS, words, _PORT)
     return _system(error)
 
@@ -95,7 +96,8 @@ def of_status(status: int) -> Silence | None:
 
 def no_token(words: str) -> Silence:
     """The agent does not accept our token."""
-    return Silence(TOKEN, f"the agent does not take our token: {words}", "Run playbooks/site.yml on the host: it brings the token.")
+    advice = "Run playbooks/site.yml on the host: it brings the token. Without vigil_tls set health_agent_details to public."
+    return Silence(TOKEN, f"the agent does not take our token: {words}", advice)
 
 
 def no_document(words: str) -> Silence:
@@ -111,4 +113,4 @@ def other_host(name: str) -> Silence:
 def stale(age: float, interval: float) -> Silence:
     """The agent answers, yet has looked at nothing for too long (seconds)."""
     words = f"its last round is {ago(age)} old, at most {3 * interval:g} s were expected"
-    return Silence(STALE, words, "On the host: systemctl restart vigil-health-agent")
+    return Silence(STALE, words, "On the host: systemctl restart vigil-agent")

@@ -58,7 +58,7 @@ def sight(report: Report) -> list[str]:
     """Return sentences on what could not be seen: in all, by group, and what the limit left out."""
     total = report.total
     said = [f"{total.seen:,} of {count(total.expected, 'expected host')} seen."]
-    blind = [f"{one.group} {one.seen:,}/{one.expected:,}" for one in report.coverage if one.unseen]
+    blind = [f"{one.group} {one.seen:,}/{one.expected:,}" for one in report.coverage if one.unseen and one.expected < total.expected]
     said += [f"Seen by group: {some(blind, 8)}."] if blind else []
     if report.left_out:
         said.append(f"The limit of this run left out {count(len(report.left_out), 'monitored host')}: {some(report.left_out)}.")
