@@ -128,9 +128,12 @@ class Host:
         assert status == 0 or not check, f"{self.name}: {command}\n{said}{wrong}"
         return said
 
-    def ask(self, port: int, path: str = "/", user: str = "", password: str = "", scheme: str = "https", **more: Any) -> tuple[int, str]:
+    def ask(
+        self, port: int, path: str = "/", user: str = "", password: str = "", scheme: str = "https", token: str = "", **more: Any
+    ) -> tuple[int, str]:
         """Ask over the network, trusting the scenario's authority alone; (0, error) where nothing answers."""
         headers = {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()} if user else {}
+        headers.update({"Authorization": f"Bearer {token}"} if token else {})
         context = ssl.create_default_context(cafile=str(self.secrets / "ca.crt")) if scheme == "https" else None
         request = urllib.request.Request(f"{scheme}://{self.address}:{port}{path}", headers=headers, **more)
         try:
