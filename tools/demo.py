@@ -22,6 +22,9 @@ from tools.lab.spec import Lab, from_inventory
 ROOT = Path(__file__).resolve().parents[1]
 INVENTORY = Path("inventories/demo/hosts.yml")
 STORE = Path("inventories/demo/.vigil")
+# Services to watch first, then the stack that watches them; then what Prometheus sees, and how all of it is.
+DEPLOYED = ("tools/services/site.yml", "playbooks/site.yml")
+LOOKS = ("playbooks/verify.yml", "playbooks/health.yml")
 # What has a page or an API to look at: group, title, port, path.
 PLACES = (
     ("prometheus", "Prometheus", 9090, "/targets"),
@@ -69,17 +72,26 @@ def up() -> int:
     status = subprocess.run([sys.executable, "-m", "tools.lab", "up", "--inventory", str(INVENTORY)], cwd=ROOT, check=False).returncode
     if status:
         return status
-    status, said = playbook.watch(["ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml"], ROOT)
+    said = ""
+    for name in DEPLOYED:
+        status, words = _play(name)
+        said += words
+        if status:
+            print("\nThe deployment failed: the first fatal task above says why. `make demo` goes on from there.")
+            return status
     deployed = time.monotonic() - start
-    if status:
-        print("\nThe deployment failed: the first fatal task above says why. `make demo` goes on from there.")
-        return status
-    status, verdict = playbook.watch(["ansible-playbook", "-i", str(INVENTORY), "playbooks/verify.yml"], ROOT)
+    looks = [_play(name) for name in LOOKS]
     seconds = f"{deployed:.0f} s to raise and deploy, {time.monotonic() - start:.0f} s in all"
-    print(f"\n{table(verdict)}\n\nDemo: {playbook.changed(playbook.recap(said))}; {seconds}.\n\n{where(lab)}")
-    if status:
-        print("\nThe verdict above is not all well (verify.yml ended with an error).")
-    return status
+    print("\n\n".join(["", *(table(words) for _status, words in looks)]))
+    print(f"\nDemo: {playbook.changed(playbook.recap(said))}; {seconds}.\n\n{where(lab)}")
+    bad = next((status for status, _words in looks if status), 0)
+    if bad:
+        print("\nNot all is well: see the tables above, and the words of the playbook that ended with an error.")
+    return bad
+
+
+def _play(name: str) -> tuple[int, str]:
+    return playbook.watch(["ansible-playbook", "-i", str(INVENTORY), name], ROOT)
 
 
 def down() -> int:

@@ -26,9 +26,14 @@ class Host:
 
 
 def recap(output: str) -> dict[str, Host]:
-    """Hosts of a playbook's recap by name; empty where it printed none."""
-    lines = (_RECAP.match(_COLOUR.sub("", line)) for line in output.splitlines())
-    return {match["host"]: Host(int(match["changed"]), int(match["unreachable"]), int(match["failed"])) for match in lines if match}
+    """Hosts of a playbook's recap by name, added up over several; empty where it printed none."""
+    hosts: dict[str, Host] = {}
+    for match in (_RECAP.match(_COLOUR.sub("", line)) for line in output.splitlines()):
+        if match:
+            before = hosts.get(match["host"], Host(0, 0, 0))
+            numbers = (int(match[name]) for name in ("changed", "unreachable", "failed"))
+            hosts[match["host"]] = Host(*map(sum, zip((before.changed, before.unreachable, before.failed), numbers)))
+    return hosts
 
 
 def changed(hosts: Mapping[str, Host]) -> str:

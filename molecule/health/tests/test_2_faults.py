@@ -67,7 +67,8 @@ def test_a_killed_agent_is_back_with_its_counts(at, agents, wait_until):
     wait_until(lambda: agents["web1"].states()["nginx"] == "pass")
     turned = agents["web1"].metric('vigil_check_transitions_total{check="nginx"')
     written = agents["web1"].metric("vigil_agent_state_last_write_timestamp_seconds")
-    wait_until(lambda: agents["web1"].metric("vigil_agent_state_last_write_timestamp_seconds") > written, timeout=30, why="the state is written")
+    last = "vigil_agent_state_last_write_timestamp_seconds"
+    wait_until(lambda: agents["web1"].metric(last) > written, timeout=30, why="the state is written")
     before = web.unit("vigil-agent")["MainPID"]
     web.sh("systemctl kill -s KILL vigil-agent")
     wait_until(lambda: agents["web1"].ask("/health/ready")[0] == 200 and web.unit("vigil-agent")["MainPID"] != before, timeout=15)

@@ -61,6 +61,8 @@ def test_where_to_look_tells_the_file_of_the_password() -> None:
 
 
 def test_the_verdict_is_told_again_at_the_end() -> None:
+    twice = "PLAY RECAP ***\na : ok=1 changed=1 unreachable=0 failed=0\n" * 2
+    assert playbook.recap(twice) == {"a": playbook.Host(2, 0, 0)}
     assert demo.table("TASK [x]\nok: [a]\n\nHOST  JOB\na     node\n\nPLAY RECAP ***\n") == "HOST  JOB\na     node"
     assert "no table" in demo.table("ERROR\n")
 
