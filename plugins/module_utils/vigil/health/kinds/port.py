@@ -128,7 +128,7 @@ def _where(options: Options, listeners: list[Mapping[str, Any]], sentence: str) 
         good, expected = any(same_address(one["address"], wanted) for one in listeners), wanted
     wrong = [one["address"] for one in listeners if wanted != "loopback" or not one["loopback"]]
     return demand("address", good, (wrong or [listeners[0]["address"]])[0], expected,
-                  sentence + ("" if good else f", expected {expected}"), advice=f"Correct the address that it binds to; {_who(options)}")
+                  sentence + ("" if good else f", expected {expected}"), advice=f"Correct the address that it binds to. {_who(options)}")
 
 
 def _owned(what: str, wanted: str, options: Options, values: Mapping[str, Any], sentence: str) -> Finding:
