@@ -23,20 +23,20 @@ class Deadline:
     """A moment on a clock that never goes back, ``seconds`` from now."""
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
-        self._clock = clock
+        self.clock = clock
         self.began = clock()
         self._end = self.began + seconds
 
     def left(self) -> float:
         """Return the seconds that are left. Raises socket.timeout where none are."""
-        left = self._end - self._clock()
+        left = self._end - self.clock()
         if left <= 0:
             raise socket.timeout(_LATE)
         return left
 
     def spent(self) -> float:
         """Return the seconds since the beginning."""
-        return self._clock() - self.began
+        return self.clock() - self.began
 
 
 class _Lookup:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import clock, command, disk, docker, file, http, load, memory, port, pressure, process, systemd, tcp, tls
+from . import clock, command, disk, dns, docker, file, http, load, memory, port, pressure, process, systemd, tcp, tls
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -14,6 +14,7 @@ KINDS: dict[str, Kind] = {
         clock.KIND,
         command.KIND,
         disk.KIND,
+        dns.KIND,
         docker.KIND,
         file.KIND,
         http.KIND,
