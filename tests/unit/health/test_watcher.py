@@ -27,6 +27,7 @@ class Scripted:
     release: threading.Event = field(default_factory=threading.Event)
     looks: dict[str, int] = field(default_factory=dict)
     remembered: list[Any] = field(default_factory=list)
+    ahead: float = 0.0
 
     def __call__(self, check: Check, memory: Mapping[str, Any]) -> tuple[Result, Mapping[str, Any]]:
         self.looks[check.name] = number = self.looks.get(check.name, 0) + 1
@@ -34,7 +35,7 @@ class Scripted:
         if self.states[check.name] == "hang":
             self.release.wait(30)
         finding = demand("works", self.states[check.name] != FAIL, None, "it works", f"{check.name} {self.states[check.name]}")
-        return stamped(conclude(check, [finding], {}), at=time.time(), duration=0.0), {"number": number}
+        return stamped(conclude(check, [finding], {}), at=time.time() + self.ahead, duration=0.0), {"number": number}
 
 
 def until(watcher: Watcher, wanted: Callable[[Snapshot], bool], seconds: float = 10.0) -> Snapshot:
@@ -123,3 +124,49 @@ def test_the_loop_in_its_own_thread_stops(size: int) -> None:
     watcher.stop()
     assert watcher.snapshot.started
     assert not any(thread.name == "watcher" for thread in threading.enumerate())
+
+
+def test_new_checks_are_taken_over_and_the_old_keep_what_is_known() -> None:
+    looker = Scripted({"a": "fail", "b": "pass", "gone": "pass", "new": "hang"})
+    watcher = watch(looker, check("a", fall=2), check("b"), check("gone"))
+    until(watcher, lambda snapshot: states(snapshot).get("a") == "fail" and snapshot.started)
+    looker.remembered.clear()
+    since, looks = watcher.snapshot.streaks["a"].since, dict(looker.looks)
+    watcher.change((check("a", fall=5, interval=60.0, ready=False), check("b"), check("new", timeout=20.0, interval=60.0)), 2)
+    snapshot = until(watcher, lambda snapshot: looker.looks.get("new") == 1 and looker.looks["a"] == looks["a"] + 1)
+    assert states(snapshot) == {"a": "fail", "b": "pass"}
+    assert snapshot.streaks["a"].since == since
+    assert snapshot.ready, "a check that came by a reload and has told nothing does not take the host away"
+    assert snapshot.interval == 0.1
+    assert looks["a"] in looker.remembered
+    looker.release.set()
+    assert states(until(watcher, lambda snapshot: "new" in states(snapshot)))["new"] == "pass"
+
+
+def test_a_look_that_ends_after_its_check_was_changed_does_not_count() -> None:
+    looker = Scripted({"a": "hang"})
+    watcher = watch(looker, check("a", timeout=20.0, interval=60.0))
+    until(watcher, lambda snapshot: looker.looks.get("a") == 1)
+    watcher.change((Check("a", "other", interval=60.0, timeout=20.0),), 8)
+    until(watcher, lambda snapshot: looker.looks.get("a") == 2)
+    looker.release.set()
+    snapshot = until(watcher, lambda snapshot: bool(snapshot.results))
+    watcher.turn()
+    assert (snapshot.looks, watcher.snapshot.looks, snapshot.results[0].kind) == (1, 1, "other")
+
+
+def test_the_start_grace_does_not_follow_a_wall_clock_that_jumps() -> None:
+    watcher = watch(Scripted({"a": "fail"}, ahead=600.0), check("a", start_grace=60.0))
+    snapshot = until(watcher, lambda snapshot: bool(snapshot.results))
+    assert (states(snapshot), snapshot.started) == ({"a": "unknown"}, False)
+    assert "60 s of grace" in snapshot.results[0].summary
+
+
+def test_what_waits_for_a_worker_is_the_lag() -> None:
+    looker = Scripted({"h": "hang", "a": "pass"})
+    watcher = watch(looker, check("h", timeout=20.0, interval=60.0), check("a", interval=60.0), size=1)
+    assert until(watcher, lambda snapshot: snapshot.lag > 0.2).lag < 5
+    looker.release.set()
+    until(watcher, lambda snapshot: snapshot.started)
+    watcher.turn()
+    assert watcher.snapshot.lag == 0

@@ -146,6 +146,15 @@ def test_a_refused_client_reads_why_and_is_closed(served: Served, data: bytes, s
     assert served.ask().status == 200
 
 
+def test_a_refused_client_may_finish_its_sentence() -> None:
+    with serving() as served, served.connect(GET[:-2] + b"A: " + b"b" * 20_000) as link:
+        wait(lambda: served.front.figures().answers.get(431))
+        for _number in range(3):
+            link.sendall(b"b" * 1000)
+            time.sleep(0.05)
+        assert read_reply(link).status == 431
+
+
 def test_continue_is_said_before_a_body(served: Served) -> None:
     with served.connect(post(b"", "Expect: 100-continue").replace(b"Length: 0", b"Length: 3")) as link:
         assert read_reply(link).status == 100
