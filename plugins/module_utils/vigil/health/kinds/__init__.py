@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import clock, command, disk, dns, docker, file, http, load, memory, port, pressure, process, systemd, tcp, tls
+from . import clock, command, disk, dns, docker, file, http, load, log, memory, port, pressure, process, systemd, tcp, tls
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -19,6 +19,7 @@ KINDS: dict[str, Kind] = {
         file.KIND,
         http.KIND,
         load.KIND,
+        log.KIND,
         memory.KIND,
         port.KIND,
         pressure.KIND,
