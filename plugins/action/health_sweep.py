@@ -146,6 +146,6 @@ def _told(hostvars: Any, name: str, full: bool) -> Told:
 
 def _result(report: Report, files: dict[str, str], failure: str) -> dict[str, Any]:
     return {
-        "changed": False, "state": worst(host.state for host in report.hosts), "states": dict(report.states),
-        "unseen": list(report.total.unseen), "files": files, **({"failed": True, "msg": failure} if failure else {}),
+        "changed": False, "state": worst(host.state for host in report.hosts), "states": dict(report.states), "files": files,
+        **({"failed": True, "msg": failure} if failure else {}),
     }

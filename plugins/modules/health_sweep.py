@@ -50,6 +50,10 @@ options:
         silent, that half is a network's problem, and the first hosts show it.
     type: int
     default: 200
+  ssh_timeout:
+    description: Seconds that one host may take over SSH. C(playbooks/health.yml) reads it as C(health_ssh_timeout).
+    type: int
+    default: 30
   detail:
     description: V(problems) lists what is not well and counts the rest; V(all) lists every check of every host, in the table and the page.
     type: str
@@ -113,11 +117,6 @@ states:
   description: With O(step=tell), how many hosts are in which state.
   type: dict
   returned: always
-unseen:
-  description: With O(step=tell), the hosts of which nothing is known.
-  type: list
-  elements: str
-  returned: always
 files:
   description: With O(step=tell), the files that were written, by their form.
   type: dict
@@ -136,6 +135,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "answer_limit": {"type": "int", "default": 1048576},
     "ssh": {"type": "bool", "default": True},
     "ssh_max": {"type": "int", "default": 200},
+    "ssh_timeout": {"type": "int", "default": 30},
     "detail": {"type": "str", "choices": ["problems", "all"], "default": "problems"},
     "lines": {"type": "int", "default": 40},
     "reports": {"type": "list", "elements": "str", "choices": ["json", "junit", "html"], "default": ["json", "junit", "html"]},

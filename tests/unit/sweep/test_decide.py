@@ -106,6 +106,7 @@ NO_ROUTE = "ssh: connect to host 192.0.2.1 port 22: No route to host"
         ({"unreachable": True, "msg": f"Sure that it can be reached over ssh: {NO_ROUTE}"}, "No route to host"),
         ({"unreachable": True, "msg": "Failed to connect to the host via ssh: root@a: Permission denied (key)."}, "Permission denied"),
         ({"failed": True, "msg": "The module failed: no python"}, "reached, but health_check failed: The module failed: no python"),
+        ({"failed": True, "timedout": {"period": 30}, "msg": "The command action failed to execute"}, "no answer in time"),
         ({"results": [{"name": "x", "state": "odd"}]}, "what health_check told is not understood"),
     ],
 )

@@ -18,7 +18,9 @@ from .resolve import Resolver
 from .response import Reader
 
 _PIECE = 16 * 1024
+# How far a question came when its time was over; what to do next depends on it.
 CONNECTING = "the connection was not answered"
+HANDSHAKE = "the connection was made, the TLS handshake was not answered"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ async def _ask(target: Target, question: Question, resolver: Resolver, stage: St
     stage.name = CONNECTING
     connection = await _connect(addresses, target.port, deadline)
     name = target.address.strip("[]").rstrip(".") if question.context else None
-    stage.name = "the connection was made, the TLS handshake was not answered" if question.context else stage.name
+    stage.name = HANDSHAKE if question.context else stage.name
     reader, writer = await asyncio.open_connection(sock=connection, ssl=question.context, server_hostname=name, limit=_PIECE)
     try:
         stage.name = "the connection was made, the question was not answered"

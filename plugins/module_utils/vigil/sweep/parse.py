@@ -40,7 +40,7 @@ def _target(name: str, variables: Mapping[str, Any]) -> Target:
 def check(options: Mapping[str, Any]) -> None:
     """Raise InvalidInput where a number is out of its range."""
     ranges = {"timeout": (0.1, 600), "retries": (0, 10), "concurrency": (1, 5000), "answer_limit": (1024, 64 * 1024 * 1024),
-              "ssh_max": (0, 100000), "lines": (1, 100000)}
+              "ssh_max": (0, 100000), "ssh_timeout": (1, 3600), "lines": (1, 100000)}
     for name, (low, high) in ranges.items():
         if not low <= options[name] <= high:
             raise InvalidInput(f"health_{name} is {options[name]:g}; {low:g} to {high:g} is expected.")
@@ -66,6 +66,8 @@ def told(result: Any, full: bool = False) -> Told:
             return Told(seen([row_of_dict(item, full) for item in found if isinstance(item, Mapping)]))
         except (ValueError, TypeError) as error:
             return Told(words=f"what health_check told is not understood: {clean(error, 160)}")
+    if result.get("timedout"):
+        return Told(words="no answer in time (health_ssh_timeout)")
     words = clean(result.get("msg") or "no words", 600)
     return Told(words=_plainly(words) if result.get("unreachable") else f"reached, but health_check failed: {words[:240]}")
 

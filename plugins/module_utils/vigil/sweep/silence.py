@@ -9,7 +9,7 @@ import errno
 import socket
 import ssl
 
-from .client import CONNECTING, Late
+from .client import CONNECTING, HANDSHAKE, Late
 from .model import (
     CLOSED,
     EXPIRED,
@@ -31,6 +31,7 @@ from .words import ago, clean
 
 _AGENT = "On the host: systemctl status vigil-agent"
 _ROUTE = "Is the host up? Look at the network, the firewall and its vigil_address."
+_LATE = {CONNECTING: _ROUTE, HANDSHAKE: f"{_AGENT} (or does it speak no TLS?)"}
 _CERTIFICATE = "Run playbooks/site.yml on the host: it renews certificates."
 _PORT = "See what listens there, and health_agent_web_listen_address of the host."
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
@@ -42,7 +43,7 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_L
 def of_error(error: Exception, timeout: float) -> Silence:
     """Return the silence that an error of the client means; ``timeout`` is the deadline in seconds."""
     if isinstance(error, Late):
-        advice = _ROUTE if str(error) == CONNECTING else f"{_AGENT} (or raise health_timeout)"
+        advice = _LATE.get(str(error), f"{_AGENT} (or raise health_timeout)")
         return Silence(TIMEOUT, f"no answer within {timeout:g} s: {error}", advice)
     if isinstance(error, BadAnswer):
         if str(error) == "nothing":
