@@ -6,7 +6,27 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from . import clock, command, disk, dns, docker, file, http, load, log, memory, port, pressure, process, systemd, tcp, tls
+from . import (
+    clock,
+    command,
+    disk,
+    dns,
+    docker,
+    file,
+    http,
+    load,
+    log,
+    memory,
+    mysql,
+    port,
+    postgresql,
+    pressure,
+    process,
+    redis,
+    systemd,
+    tcp,
+    tls,
+)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -21,9 +41,12 @@ KINDS: dict[str, Kind] = {
         load.KIND,
         log.KIND,
         memory.KIND,
+        mysql.KIND,
         port.KIND,
+        postgresql.KIND,
         pressure.KIND,
         process.KIND,
+        redis.KIND,
         systemd.KIND,
         tcp.KIND,
         tls.KIND,
