@@ -22,9 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins" / "module_utils"))
 
 from vigil.sweep import ask, decide
 from vigil.sweep.client import Question, trust
@@ -37,6 +36,7 @@ from vigil.sweep.render_table import table
 from tests.bench.fleet import GOOD, TOKEN
 from tests.bench.report import table as columns
 
+ROOT = Path(__file__).resolve().parents[2]
 SIZES, FEW = (200, 2000), 50
 SECONDS, MEGABYTES = 12.0, 250.0
 # Growth beside that of the fleet; 1 is linear. The hanging ones cost the same five seconds at any size and are left out of it.
