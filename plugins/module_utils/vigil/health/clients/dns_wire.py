@@ -57,7 +57,7 @@ def answer(data: bytes, identity: int, name: str, kind: str) -> Answer:
 
 
 def _name(name: str) -> bytes:
-    labels: list[bytes] = name.rstrip(".").encode("ascii").split(b".") if name != "." else []
+    labels = name.rstrip(".").encode("ascii").split(b".") if name != "." else []
     if any(not 0 < len(label) < 64 for label in labels) or sum(len(label) + 1 for label in labels) > 254:
         raise ValueError(f"{name!r} is no name of DNS: 1 to 63 letters between two dots, 253 in all")
     return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
@@ -72,7 +72,8 @@ def _unpack(form: str, data: bytes, at: int) -> tuple[int, ...]:
 
 def _read_name(data: bytes, at: int) -> tuple[str, int]:
     """Return the name at a place, and where the bytes behind it begin. Pointers may only lead backwards, so none can lead in a circle."""
-    labels, end, size = [], -1, 0
+    labels: list[str] = []
+    end, size = -1, 0
     for _step in range(_MOST_STEPS):
         (length,) = _unpack("!B", data, at)
         if length & 0xC0 == 0xC0:
