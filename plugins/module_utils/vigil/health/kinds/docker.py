@@ -90,7 +90,7 @@ def decide(options: Options, values: Mapping[str, Any]) -> list[Finding]:
                            advice=f"See which there are: docker ps -a --filter label={options['label']}")]
     else:
         findings = [] if found else [demand("state", False, "missing", _either(options), f"there is no container {options['container']}",
-                                            advice=f"Start it: docker ps -a --filter name={options['container']}")]
+                                            advice=f"See what there is, and deploy it: docker ps -a --filter name={options['container']}")]
     return findings + [finding for one in found for finding in _one(options, one)]
 
 
