@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import re
 import socket
 import ssl
 import threading
@@ -21,6 +22,7 @@ from typing import Any
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import dns as _dns
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import http as _http
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import icmp as _icmp
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import prometheus as _prometheus
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import starttls as _starttls
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kind import Look, Shared
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds import KINDS
@@ -34,7 +36,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 SYSTEM = System()
-CLIENTS = (_dns, _http, _icmp, _starttls)
+CLIENTS = (_dns, _http, _icmp, _prometheus, _starttls)
 
 
 def look(kind: str, timeout: float = 5.0, **options: Any) -> Result:
@@ -87,7 +89,7 @@ def says(text: bytes, asked: list[bytes] | None = None) -> Callable[[socket.sock
     """Read one request and say this; what was asked is added to ``asked``."""
     def answer(link: socket.socket) -> None:
         request = b""
-        while b"\r\n\r\n" not in request:
+        while len(request) < _whole(request):
             more = link.recv(65536)
             if not more:
                 return
@@ -96,6 +98,13 @@ def says(text: bytes, asked: list[bytes] | None = None) -> Callable[[socket.sock
             asked.append(request)
         link.sendall(text)
     return answer
+
+
+def _whole(request: bytes) -> int:
+    """How long a request is, as far as one can tell yet."""
+    head, end, _body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\nContent-Length: (\d+)", head)
+    return len(head + end) + (int(length[1]) if length else 0) if end else len(request) + 1
 
 
 def page(body: str, status: str = "200 OK", *headers: str) -> bytes:

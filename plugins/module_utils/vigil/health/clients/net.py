@@ -96,6 +96,8 @@ def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
             # An address that swallows packets must leave time for those after it.
             link.settimeout(deadline.left() / (len(found) - index))
             link.connect(address)
+            # Headers and body are two writes; the second must not wait for the other side to confirm the first.
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return link
         except OSError as error:
             link.close()

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ..clients import net
 from ..kind import Kind, Look, Option, Options
 from ..model import Finding, Limits, Observation
 from ..thresholds import demand, judge
@@ -32,32 +33,28 @@ def refuse(options: Options) -> str | None:
 
 def observe(options: Options, look: Look) -> Observation:
     """Connect, send, and read until the pattern is there."""
-    start = look.system.monotonic()
-    deadline = start + look.timeout
+    deadline = net.Deadline(look.system.monotonic, look.timeout)
     try:
-        with socket.create_connection((options["host"], options["port"]), timeout=look.timeout) as link:
-            latency = look.system.monotonic() - start
-            return Observation({"latency": latency, "answer": _talk(link, options, look, deadline)})
+        with net.connect(options["host"], options["port"], deadline) as link:
+            latency = deadline.spent()
+            return Observation({"latency": latency, "answer": _talk(net.Stream(link, deadline, _READ_LIMIT), options)})
     except OSError as error:
-        return Observation({"error": "no answer in time" if isinstance(error, socket.timeout) else error.strerror or str(error)})
+        return Observation({"error": net.words(error)})
 
 
-def _talk(link: socket.socket, options: Options, look: Look, deadline: float) -> str:
-    if options["send"]:
-        link.sendall(options["send"].encode())
-    answer = b""
-    while options["expect"] and len(answer) < _READ_LIMIT and not re.search(options["expect"], answer.decode(errors="replace")):
-        left = deadline - look.system.monotonic()
-        if left <= 0:
-            break
-        link.settimeout(left)
-        try:
-            more = link.recv(4096)
-        except socket.timeout:
-            break
-        if not more:
-            break
-        answer += more
+def _talk(stream: net.Stream, options: Options) -> str:
+    """Return what is answered until the pattern is there, the deadline or the other side ends it, or it is more than is read."""
+    answer, part = b"", bytearray(4096)
+    try:
+        if options["send"]:
+            stream.sendall(options["send"].encode())
+        while options["expect"] and not re.search(options["expect"], answer.decode(errors="replace")):
+            got = stream.receive_into(part)
+            if not got:
+                break
+            answer += part[:got]
+    except (socket.timeout, net.TooMuch, ConnectionError):
+        pass
     return answer.decode(errors="replace")
 
 
