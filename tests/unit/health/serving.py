@@ -181,3 +181,11 @@ def _general(name: str) -> x509.GeneralName:
 def descriptors() -> int:
     """How many descriptors this process has open."""
     return len(os.listdir("/proc/self/fd"))
+
+
+def left_open(before: int, patience: float = 3.0) -> int:
+    """How many more are open than before, once the threads of the servers have had time to close theirs."""
+    end = time.monotonic() + patience
+    while descriptors() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    return max(0, descriptors() - before)
