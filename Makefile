@@ -44,7 +44,7 @@ bench: ## how long a run takes, and how many remote calls, at 2, 8 and 20 hosts;
 	@$(RUN) python3 tests/bench/converge.py
 	@$(RUN) python3 tests/bench/sweep.py
 
-docs: ## write the option tables of the roles' README files from their argument specs
+docs: ## write the roles' option tables and the pages of the checks from what they declare
 	@$(RUN) python3 -m tools.docs
 
 build: ## the collection's archive and the wheel of the Python package, in dist/

@@ -1,7 +1,10 @@
 # Copyright (c) The Vigil team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the roles' README files from their argument specs; with `--check` only say what is not as it should be."""
+"""Write the roles' README files from their argument specs, and a page for each kind of check from what it declares.
+
+With `--check` only say what is not as it should be.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from typing import Any
 
 import yaml
 
-from . import markdown
+from plugins.module_utils.vigil.health.kinds import KINDS
+from plugins.module_utils.vigil.health.spec import COMMON
+
+from . import checks, markdown
 from .agree import complaints
 from .spec import Role, load
 
@@ -62,8 +68,44 @@ def write(folder: Path, role: Role) -> bool:
     return after != before
 
 
+def pages(root: Path) -> dict[Path, str | None]:
+    """Every page about checks as it has to be; None for that of a kind that is there no more."""
+    folder, cases = root / "docs" / "checks", root / "tests" / "cases" / "health" / "kinds"
+    wanted: dict[Path, str | None] = {path: None for path in folder.glob("*.md") if path.name != "README.md"}
+    for name, kind in KINDS.items():
+        path = cases / f"{name}.yml"
+        wanted[folder / f"{name}.md"] = checks.page(kind, yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else [])
+    readme = folder / "README.md"
+    blocks = {"kinds": checks.index(KINDS.values()), "common": checks.options(COMMON.options)}
+    return {**wanted, readme: checks.filled(readme.read_text(encoding="utf-8"), blocks)}
+
+
+def write_pages(wanted: dict[Path, str | None]) -> None:
+    """Make the pages what they have to be, and say which ones were not."""
+    for path, text in wanted.items():
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text, encoding="utf-8")
+        print(f"docs/checks/{path.name}: {'removed' if text is None else 'written'}")
+
+
+def differing(wanted: dict[Path, str | None]) -> dict[Path, str | None]:
+    """Those pages that are not as they have to be."""
+    return {path: text for path, text in wanted.items() if (path.read_text(encoding="utf-8") if path.is_file() else None) != text}
+
+
 def main(argv: list[str]) -> int:
-    """Return the number of roles with complaints, at most 1."""
+    """Return 1 where there is a complaint, else 0."""
+    stale = differing(pages(ROOT))
+    if "--check" not in argv:
+        write_pages(stale)
+    else:
+        print("".join(f"docs/checks/{path.name} is not what its kind says: run `make docs`\n" for path in stale), end="")
+    return max(_of_roles(argv), int("--check" in argv and bool(stale)))
+
+
+def _of_roles(argv: list[str]) -> int:
     bad = 0
     for folder in roles(ROOT):
         if not (folder / "meta" / "argument_specs.yml").is_file():

@@ -33,7 +33,7 @@ LINT = (
     Part("yamllint", "lint", "YAML", ("yamllint", "--strict", "."), 5),
     Part("shellcheck", "lint", "shell scripts", _tool("shell"), 1, needs=("shellcheck",)),
     Part("changelog", "lint", "changelog fragments", ("antsibull-changelog", "lint"), 1),
-    Part("docs", "lint", "generated README files are up to date, options are used", (PYTHON, "-m", "tools.docs", "--check"), 1),
+    Part("docs", "lint", "generated pages are up to date, options are used", (PYTHON, "-m", "tools.docs", "--check"), 1),
     Part("ansible-lint", "lint", "roles and playbooks, production profile", ("ansible-lint",), 60),
 )
 

@@ -186,11 +186,12 @@ def test_a_kind_that_is_not_there_is_refused(make: Made) -> None:
 
 def test_a_check_that_is_declared_late_joins(make: Made) -> None:
     health = make()
-    health.check("early", fall=3)(lambda: None)
+    health.check("early")(lambda: None)
     results(health)
-    health.check("late")(lambda: None)
-    assert set(results(health)) == {"early", "late"}
-    until(lambda: [thread.name for thread in threading.enumerate()].count("watcher") == 1)
+    health.check("late", parents=["early"])(lambda: None)
+    assert health.answer("GET", "/health/ready").status == 200
+    until(lambda: {result.name: result.state for result in health.snapshot.results} == {"early": "pass", "late": "pass"})
+    assert [thread.name for thread in threading.enumerate()].count("watcher") == 1
 
 
 def test_what_belongs_to_a_thread_is_given_back_after_each_look(make: Made) -> None:
@@ -247,6 +248,31 @@ def test_without_a_token_nobody_is_told_more_than_statuses() -> None:
 def test_a_prefix_that_is_no_path_is_refused(prefix: str) -> None:
     with pytest.raises(InvalidInput, match="expected a path such as /internal"):
         Health("shop", prefix=prefix)
+
+
+def test_metrics_are_for_who_has_the_token(make: Made) -> None:
+    health = make(prefix="/internal")
+    health.check("own")(raising(Fail("secret")))
+    results(health)
+    told = health.answer("GET", "/internal/metrics", authorization=f"Bearer {TOKEN}")
+    assert told.status == 200 and told.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert b'vigil_check_state{check="own",kind="function",state="fail"} 1\n' in told.body
+    head = health.answer("HEAD", "/internal/metrics", authorization=f"Bearer {TOKEN}")
+    assert (head.status, head.body, head.length) == (200, b"", len(told.body))
+    for authorization in ("", "Bearer wrong", "Bearer "):
+        refused = health.answer("GET", "/internal/metrics", authorization=authorization)
+        assert (refused.status, b"vigil_" in refused.body, refused.headers["WWW-Authenticate"]) == (401, False, "Bearer")
+    statuses = [health.answer(method, path).status for method, path in (("POST", "/internal/metrics"), ("GET", "/metrics"))]
+    assert (statuses, health.answer("OPTIONS", "/internal/metrics").status) == ([405, 404], 204)
+
+
+@pytest.mark.parametrize(("options", "status", "wrong"), [
+    ({"public": True}, 200, 200), ({}, 401, 401), ({"public": True, "token": TOKEN}, 200, 401)])
+def test_metrics_without_a_token(options: dict[str, Any], status: int, wrong: int) -> None:
+    health = Health("shop", **options)
+    assert health.answer("GET", "/metrics").status == status
+    assert health.answer("GET", "/metrics", authorization="Bearer wrong").status == wrong
+    health.stop()
 
 
 FORKED = """

@@ -22,6 +22,7 @@ from ..round import SLACK
 from ..snapshot import Snapshot
 from ..spec import merge, parse
 from ..watcher import Watcher
+from . import metrics
 from .asgi import AsgiApp, asgi_application
 from .functions import NAME, kind_of
 from .runner import Runner
@@ -52,7 +53,7 @@ class Health:
         self._functions: dict[str, Kind] = {}
         self._checks: tuple[Check, ...] = ()
         self._system = System()
-        self._runner = Runner(self._watcher)
+        self._runner = Runner(self._watcher, self._change)
 
     def check(self, name: str, **options: Any) -> Callable[[F], F]:
         """Declare the decorated function as a check. It takes no arguments, may be asynchronous, and runs in a thread of the watcher.
@@ -91,6 +92,8 @@ class Health:
     def answer(self, method: str, path: str, query: str = "", authorization: str = "") -> Response:
         """Answer a request, for a framework's own view. ``path`` is below the place where it is mounted, and percent-encoded."""
         request = Request(method, path, query, authorization)
+        if metrics.wanted(request, self._prefix):
+            return metrics.answer(self.snapshot, request, token=self._token, public=self._public)
         return respond(self.snapshot, request, time.time(), token=self._token, prefix=self._prefix, public=self._public)
 
     def wsgi(self, app: WsgiApp | None = None) -> WsgiApp:
@@ -116,13 +119,19 @@ class Health:
 
     def _watcher(self, saved: Mapping[str, Any]) -> Watcher:
         shared = Shared(self._system.monotonic)
-        checks = [check for check in self._checks if check.kind != NAME or check.name in self._functions]
 
         def look(check: Check, memory: Mapping[str, Any]) -> tuple[Result, Mapping[str, Any]]:
             kind = self._functions[check.name] if check.kind == NAME else KINDS[check.kind]
             return look_at(check, kind, Look(self._system, check.timeout, memory, shared))
 
-        return Watcher(checks, look, host=self._service, release=self._release, size=self._size, saved=saved, slack=_slack)
+        return Watcher(self._ready(), look, host=self._service, release=self._release, size=self._size, saved=saved, slack=_slack)
+
+    def _change(self, watcher: Watcher) -> None:
+        watcher.change(self._ready(), self._size)
+
+    def _ready(self) -> list[Check]:
+        """Every declared check whose function is there: between the two a request may come in."""
+        return [check for check in self._checks if check.kind != NAME or check.name in self._functions]
 
 
 def _slack(check: Check) -> float:

@@ -18,10 +18,13 @@ _ALL: weakref.WeakSet[Runner] = weakref.WeakSet()
 
 
 class Runner:
-    """Holds the watcher of this process. ``make`` builds one from what an earlier one of this process remembered (or {})."""
+    """Holds the watcher of this process.
 
-    def __init__(self, make: Callable[[Mapping[str, Any]], Watcher]) -> None:
-        self._make = make
+    ``make`` builds one from what an earlier one of this process remembered (or {}), ``change`` gives a running one the present checks.
+    """
+
+    def __init__(self, make: Callable[[Mapping[str, Any]], Watcher], change: Callable[[Watcher], None]) -> None:
+        self._make, self._change = make, change
         self._watcher: Watcher | None = None
         self._pid = 0
         self._stale = self._stopped = False
@@ -55,8 +58,12 @@ class Runner:
                 self._watcher.stop(timeout)
 
     def renew(self) -> None:
-        """The checks have changed: at the next call there is a new watcher, which keeps their counts."""
-        self._stale = True
+        """The checks have changed: a watcher that runs goes on with them."""
+        with self._lock:
+            if self._watcher is not None and self._pid == os.getpid() and not self._stopped:
+                self._change(self._watcher)
+            else:
+                self._stale = True
 
     def _renewed(self) -> Watcher:
         """Return a watcher that is of this process and of these checks; the lock is held."""
@@ -65,7 +72,6 @@ class Runner:
             return self._watcher
         saved: Mapping[str, Any] = {}
         if self._watcher is not None and mine:
-            self._watcher.stop(0)
             saved = self._watcher.state()
         self._stale, self._pid = False, os.getpid()
         self._watcher = self._make(saved)
