@@ -179,7 +179,7 @@ def test_the_real_library_without_a_driver_is_unknown() -> None:
 def test_without_the_library_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     result, _memory = looked(Shared(lambda: 0.0))
-    assert result.state == "unknown" and "Install pynvml by pip" in result.advice
+    assert result.state == "unknown" and "Install nvidia-ml-py by pip" in result.advice
 
 
 SCRIPT = "import json; from vigil.health.clients import nvml; print(json.dumps(nvml.read_gpus()))"

@@ -28,7 +28,7 @@ def read_gpus(library: Any = None) -> list[dict[str, Any]]:
 
     Raises CannotTell where the library or the driver is missing, or answers what nobody expected. ``library`` is for tests.
     """
-    nvml = library or load(PYNVML)
+    nvml = library or _load()
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
@@ -39,6 +39,14 @@ def read_gpus(library: Any = None) -> list[dict[str, Any]]:
         raise CannotTell(f"NVIDIA's driver answered what nobody expected: {error}", _ADVICE)
     finally:
         nvml.nvmlShutdown()
+
+
+def _load() -> Any:
+    """The package on PyPI is not named as the library is; one that is named so is another."""
+    try:
+        return load(PYNVML)
+    except CannotTell as error:
+        raise CannotTell(str(error), "Install nvidia-ml-py by pip on this host, for the Python that runs the watcher.")
 
 
 def _gpu(nvml: Any, index: int) -> dict[str, Any]:
