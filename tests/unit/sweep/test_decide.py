@@ -88,7 +88,7 @@ def test_targets_come_from_each_hosts_own_variables() -> None:
 def test_mistyped_and_senseless_options_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"health_timeuot \(did you mean health_timeout\?\)"):
         parse.refuse_mistyped(["health_timeuot", "health_fail_on", "health_agent_checks", "healthy"], OPTIONS, [])
-    parse.refuse_mistyped(["health_mine"], OPTIONS, ["health_mine"])
+    parse.refuse_mistyped(["health_mine", "health_agent_checks"], OPTIONS, ["health_mine"])
     values = {name: option.get("default") for name, option in OPTIONS.items()}
     parse.check(values)
     for name, value in [("timeout", 0), ("retries", -1), ("concurrency", 0), ("answer_limit", 5), ("ssh_max", -1), ("lines", 0)]:
