@@ -37,7 +37,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[types.ModuleTy
     sys.modules[urls.__name__] = urls
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path_factory.mktemp("django") / "shop.sqlite3")}
     common = ["django.middleware.common.CommonMiddleware"]
-    settings.configure(ROOT_URLCONF=urls.__name__, ALLOWED_HOSTS=["shop.example"], MIDDLEWARE=common, DATABASES={"default": database})
+    settings.configure(
+        ROOT_URLCONF=urls.__name__, ALLOWED_HOSTS=["shop.example"], MIDDLEWARE=common, DATABASES={"default": database}, SECRET_KEY="x")
     django.setup()
 
     from django.db import connection, connections
