@@ -129,7 +129,7 @@ def _hosts(report: Report) -> str:
         names = [host.name for host in report.hosts if host.state == state]
         if not names:
             continue
-        chips = "".join(f'<li class="{state}" data-state="{state}">{_icon(state)} {escape(name)}</li>' for name in names)
+        chips = "".join(f'<li class="{state}">{_icon(state)} {escape(name)}</li>' for name in names)
         opened = " open" if state in PROBLEMS and len(names) <= _MANY else ""
         summary = f"{PHRASES[state]}: {count(len(names), 'host')}"
         parts.append(f'<details{opened}><summary>{summary}</summary><ul class="chips">{chips}</ul></details>')
@@ -144,7 +144,7 @@ def _detail(host: Host) -> str:
     head = "<thead><tr><th>State</th><th>Check</th><th>Kind</th><th>Took</th><th>What</th><th>What to do next</th></tr></thead>"
     summary = f"{ICONS[host.state]} {escape(host.name)} ({escape(host.via or 'not seen')}, {count(len(host.rows), 'check')})"
     table = f'<table class="wide">{head}<tbody>{"".join(_checks(host.rows))}</tbody></table>'
-    return f'<details class="card"><summary>{summary}</summary>{table}</details>'
+    return f'<details class="card" data-state="{host.state}"><summary>{summary}</summary>{table}</details>'
 
 
 def _checks(rows: Iterable[Row]) -> Iterable[str]:
