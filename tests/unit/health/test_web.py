@@ -328,7 +328,8 @@ assert begun.wait(10)
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     place = {"PYTHONPATH": str(ROOT / "plugins" / "module_utils"), "PATH": "/usr/bin:/bin"}
-    return subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", program], env=place, capture_output=True, text=True, timeout=60, check=False)
+    argv = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]
+    return subprocess.run(argv, env=place, capture_output=True, text=True, timeout=60, check=False)
 
 
 def call(app: Any, path: str, method: str = "GET", **environ: str) -> tuple[str, dict[str, str], bytes]:
