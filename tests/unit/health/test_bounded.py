@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -144,6 +145,22 @@ def test_one_that_left_the_session_delays_nothing(tmp_path: Path) -> None:
     finally:
         if not gone(escaped):
             os.kill(escaped, 9)
+
+
+def test_what_was_written_before_the_end_is_read_after_it() -> None:
+    process = subprocess.Popen(["/bin/sh", "-c", "echo last words"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    assert wait_until_gone(process.pid)
+    run = bounded._Run(process, 100)
+    run.watch(time.monotonic(), TIMEOUT)
+    run.close()
+    assert run.out.text == "last words\n"
+
+
+def test_a_pipe_that_never_runs_dry_is_left() -> None:
+    with open("/dev/zero", "rb", buffering=0) as endless:
+        stream = bounded._Stream(endless, 10)
+        stream.drain()
+        assert (len(stream.text), stream.count) == (10, 16 * 64 * 1024)
 
 
 def test_without_a_descriptor_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

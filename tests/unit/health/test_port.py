@@ -73,6 +73,22 @@ def test_a_connection_is_no_listener() -> None:
             assert looked(client.getsockname()[1])[0].state == "fail"
 
 
+def test_another_socket_on_the_same_port_is_looked_at_anew() -> None:
+    def listen(port: int) -> socket.socket:
+        server = socket.socket()
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        return server
+
+    with listen(0) as server:
+        port = server.getsockname()[1]
+        _result, memory = looked(port)
+        assert looked(port, memory)[1] == memory
+    with listen(port):
+        result, later = looked(port, memory)
+    assert f"pid {os.getpid()}" in result.summary and later["inodes"] != memory["inodes"]
+
+
 def test_the_holder_of_last_time_is_asked_first(tmp_path: Path) -> None:
     def process(pid: int, *inodes: int) -> None:
         folder = tmp_path / str(pid) / "fd"
@@ -85,6 +101,7 @@ def test_the_holder_of_last_time_is_asked_first(tmp_path: Path) -> None:
     held, closed = holders({100, 101}, (), str(tmp_path))
     assert ({inode: sorted(pids) for inode, pids in held.items()}, closed) == ({100: [7, 8], 101: [7]}, False)
     assert holders({100, 101}, (7,), str(tmp_path)) == ({100: [7], 101: [7]}, False)
+    assert sorted(holders({100, 101}, (8,), str(tmp_path))[0][101]) == [7], "it holds one of two: all are asked"
     assert sorted(holders({100}, (9,), str(tmp_path))[0][100]) == [7, 8], "it is gone: all are asked"
 
 

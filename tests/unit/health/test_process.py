@@ -120,11 +120,16 @@ def test_zombies_count_with_their_parent(start: Start) -> None:
     assert result.state == "warn" and result.values["pids"] == [child.pid]
 
 
-def test_a_process_that_is_a_zombie_does_not_run(start: Start) -> None:
-    child = start("")
-    child.kill()
-    wait_for(lambda: state_of(child.pid) == "Z")
-    assert looked()[0].observed == 0
+def test_a_process_that_is_a_zombie_does_not_run(tmp_path: Path) -> None:
+    program = tmp_path / f"vz-{os.getpid()}"
+    program.symlink_to("/bin/sleep")
+    with subprocess.Popen([str(program), "60"]) as child:
+        wait_for(lambda: (entry := read_entry(child.pid)) is not None and entry.name == program.name)
+        assert looked(pattern="", program=program.name)[0].observed == 1
+        child.kill()
+        wait_for(lambda: state_of(child.pid) == "Z")
+        result, _memory = looked(pattern="", program=program.name, zombies=1)
+    assert result.observed == 0 and result.values["measures"]["zombies"] == [1, child.pid]
 
 
 def test_threads_descriptors_memory_and_age(start: Start) -> None:
