@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from .parser import find_head
+from .plain import PlainLink
 from .values import Answer, Refused, Request, text
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport | PlainLink | None = None
         self._buffer = bytearray()
         self._request: Request | None = None
         self._begun = self._ending = self.blocked = False
@@ -38,9 +39,13 @@ class Connection(asyncio.Protocol):
         self.deadline = front.time() + front.limits.header_time
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the loop: a client is there."""
-        self._transport = cast(asyncio.Transport, transport)
+        """Called by the loop: a client is there, and speaks TLS."""
+        self.attach(cast(asyncio.Transport, transport))
         self._front.joined(self)
+
+    def attach(self, transport: asyncio.Transport | PlainLink) -> None:
+        """Speak over this transport."""
+        self._transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop: the client is gone."""

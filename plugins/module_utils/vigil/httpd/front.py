@@ -10,11 +10,11 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from ..model import VigilError
 from .connection import Connection
 from .parser import parse_head
+from .plain import PlainLink
 from .values import Answer, Figures, Handler, Limits, Request, text
 
 _BACKLOG = 1024
@@ -157,16 +157,21 @@ class Front:
     def _greet(self, client: socket.socket) -> None:
         client.setblocking(False)
         self.accepted += 1
-        options: dict[str, Any] = {"ssl": self.context, "ssl_handshake_timeout": self.limits.header_time} if self.context else {}
         connection = Connection(self)
+        if self.context is None:
+            link = PlainLink(self._loop, client, connection)
+            connection.attach(link)
+            self._open[connection] = None
+            link.start()
+            return
         self._greeted[connection] = client
-        task = self._loop.create_task(self._meet(connection, client, options))
+        task = self._loop.create_task(self._meet(connection, client, self.context))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _meet(self, connection: Connection, client: socket.socket, options: dict[str, Any]) -> None:
+    async def _meet(self, connection: Connection, client: socket.socket, context: ssl.SSLContext) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: connection, client, **options)
+            await self._loop.connect_accepted_socket(lambda: connection, client, ssl=context, ssl_handshake_timeout=self.limits.header_time)
         except OSError:
             self.failed_handshakes += 1
         finally:
@@ -233,6 +238,8 @@ def _listener(address: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # What is accepted inherits it.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
         listener.setblocking(False)

@@ -1,0 +1,142 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plain socket under a connection, on a running loop.
+
+asyncio makes a task, a future and a transport for every client; load balancers open a connection for every probe. What has come with the
+connection is read at once, so that such a probe costs four system calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Protocol
+
+_CHUNK = 64 * 1024
+# More than this waits to be read by the client: nothing more is made for it until it is down to the lower mark.
+_HIGH, _LOW = 64 * 1024, 16 * 1024
+
+
+class Owner(Protocol):
+    """Who is told, as asyncio tells its protocols."""
+
+    def connection_lost(self, error: Exception | None) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+class PlainLink:
+    """Bytes of one accepted, non-blocking socket, to and from ``owner``: as much of asyncio.Transport as a connection uses."""
+
+    __slots__ = ("_closing", "_eof", "_fd", "_full", "_gone", "_held", "_loop", "_out", "_owner", "_reading", "_sock")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, owner: Owner) -> None:
+        self._loop, self._sock, self._owner, self._fd = loop, sock, owner, sock.fileno()
+        self._out = bytearray()
+        self._closing = self._eof = self._full = self._gone = self._held = self._reading = False
+
+    def start(self) -> None:
+        """Read what is there, and then whatever comes."""
+        self._readable()
+        if not self._held:
+            self.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep until it can be sent."""
+        if self._gone:
+            return
+        sent = 0 if self._out else self._send(data)
+        if sent == len(data) or self._gone:
+            return
+        if not self._out:
+            self._loop.add_writer(self._fd, self._writable)
+        self._out += data[sent:] if sent else data
+        if len(self._out) > _HIGH and not self._full:
+            self._full = True
+            self._owner.pause_writing()
+
+    def can_write_eof(self) -> bool:
+        """Whether one direction can be closed alone."""
+        return True
+
+    def write_eof(self) -> None:
+        """Close our direction once all is sent; what the client sends is still read."""
+        self._eof = True
+        if not self._out and not self._gone:
+            self._shut()
+
+    def pause_reading(self) -> None:
+        """Read nothing for now."""
+        self._held = True
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._fd)
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._held = False
+        if not (self._reading or self._closing or self._gone):
+            self._reading = True
+            self._loop.add_reader(self._fd, self._readable)
+
+    def close(self) -> None:
+        """Close once all is sent."""
+        self._closing = True
+        self.pause_reading()
+        if not self._out:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close now."""
+        if self._gone:
+            return
+        self.pause_reading()
+        self._gone = True
+        if self._out:
+            self._loop.remove_writer(self._fd)
+        self._sock.close()
+        self._loop.call_soon(self._owner.connection_lost, None)
+
+    def _readable(self) -> None:
+        try:
+            data = self._sock.recv(_CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.abort()
+            return
+        if data:
+            self._owner.data_received(data)
+        else:
+            self.close()
+
+    def _writable(self) -> None:
+        del self._out[:self._send(self._out)]
+        if self._gone:
+            return
+        if not self._out:
+            self._loop.remove_writer(self._fd)
+        if self._full and len(self._out) <= _LOW:
+            self._full = False
+            self._owner.resume_writing()
+        if not self._out and self._closing:
+            self.abort()
+        elif not self._out and self._eof:
+            self._shut()
+
+    def _send(self, data: bytes | bytearray) -> int:
+        try:
+            return self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            self.abort()
+            return 0
+
+    def _shut(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.abort()
