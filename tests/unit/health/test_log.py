@@ -110,9 +110,19 @@ def test_renamed_and_made_anew(watched: Watched) -> None:
 
 def test_renamed_and_not_yet_made_anew(tmp_path: Path, watched: Watched) -> None:
     watched.write("ERROR 1\n").path.rename(tmp_path / "app.log.1")
-    watched.look()
+    assert watched.look() == 1
     assert (watched.result.state, "is not there" in watched.result.summary) == ("fail", True)
-    assert watched.write("ERROR 2\n").look() == 2
+    assert watched.write("ERROR 2\n").look() == 1
+
+
+def test_a_program_that_writes_to_the_old_file_for_a_while(tmp_path: Path, watched: Watched) -> None:
+    with watched.path.open("a") as handle:
+        watched.path.rename(tmp_path / "app.log.1")
+        watched.write("ERROR 1\n")
+        assert watched.look() == 1
+        handle.write("ERROR 2\n")
+    assert watched.write("ERROR 3\n").look() == 2
+    assert watched.look() == 0
 
 
 def test_copied_and_cut(watched: Watched) -> None:

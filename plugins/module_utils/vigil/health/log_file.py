@@ -31,7 +31,7 @@ Take = Callable[[bytes], None]
 
 @dataclass(frozen=True)
 class Place:
-    """Where reading goes on."""
+    """Where reading goes on. ``late``: rotated away, and its program may still write to it until it opens the new one."""
 
     path: str
     device: int
@@ -40,6 +40,7 @@ class Place:
     head: str
     head_length: int
     tries: int = 0
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,22 @@ def follow(pattern: str, places: Sequence[Place], budget: Budget, take: Take) ->
     """
     paths = newest_first(pattern)
     if not paths:
-        return Read(tuple(places))
+        return Read(tuple(_finish(place, budget, take)[0] if index == 0 else place for index, place in enumerate(places)))
     if not places:
         return Read(tuple(_end(path) for path in paths[:_MOST_PLACES]), paths[0], begun=True)
     with _open(paths[0]) as handle:
         if _is_same(places[0], handle):
-            return _go_on(paths[0], handle, places, places[0].offset, budget, take)
+            return _go_on(paths[0], handle, _stragglers(places, budget, take), places[0].offset, budget, take)
         old, end, lost = _finish(places[0], budget, take)
         if not end:
             return Read((old, *places[1:]), paths[0], rotated=True, unread=1)
         start = next((place.offset for place in places[1:] if _is_same(place, handle)), 0)
         return replace(_go_on(paths[0], handle, (old, *places[1:]), start, budget, take), rotated=True, lost=lost)
+
+
+def _stragglers(places: Sequence[Place], budget: Budget, take: Take) -> list[Place]:
+    """Read once more what was rotated away at the last look."""
+    return [replace(_finish(place, budget, take)[0], late=False) if place.late else place for place in places]
 
 
 def _go_on(path: str, handle: IO[bytes], places: Sequence[Place], start: int, budget: Budget, take: Take) -> Read:
@@ -169,7 +175,7 @@ def _finish(last: Place, budget: Budget, take: Take) -> tuple[Place, bool, bool]
     try:
         for handle in _rotated(last):
             offset, end = _scan(handle, last.offset, budget, take, final=True)
-            return replace(last, offset=offset), end, False
+            return replace(last, offset=offset, late=end), end, False
     except Exception:  # each compressor has its own error for a file that is cut short or none at all
         if last.tries < _TRIES:
             return replace(last, tries=last.tries + 1), False, False

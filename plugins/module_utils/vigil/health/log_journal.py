@@ -28,7 +28,7 @@ class Entries:
 
 def follow(unit: str, cursor: str, since: float, limit: int, timeout: float, system: System, take: Take) -> Entries:
     """Hand every message since ``cursor``, or since a time (epoch) where there is none yet, to ``take``. Raises CannotTell."""
-    place = [f"--after-cursor={cursor}"] if cursor else [f"--since=@{since:.0f}"]
+    place = [f"--after-cursor={cursor}"] if cursor else [f"--since=@{since:.6f}"]
     argv = ["journalctl", "--no-pager", f"--unit={unit}", "--output=json", "--output-fields=MESSAGE", *place]
     ended = system.bounded_run(argv, timeout, keep=limit)
     if cursor and ended.rc and "cursor" in ended.err.lower():

@@ -117,10 +117,6 @@ def decide(options: Options, values: Mapping[str, Any]) -> list[Finding]:
     """How many lines match; and a word on what could not be read."""
     path = values["path"] or options["path"]
     where = f"journalctl -u {options['unit']} -n 100" if options["unit"] else f"tail -n 100 {path}"
-    if not values["there"]:
-        state = WARN if options["missing"] == WARN else FAIL
-        return [demand("missing", options["missing"] == PASS, "missing", "to exist", f"the log {path} is not there",
-                       advice=f"See whether its program runs and may write: ls -l {path}", state=state)]
     span = f"within {options['window']:g} s" if options["window"] else "since the last look"
     name = f"number of lines in {path} that match {span}"
     if values["begun"]:
@@ -132,7 +128,13 @@ def decide(options: Options, values: Mapping[str, Any]) -> list[Finding]:
                              advice="Raise read_limit or make the log smaller.")]
     if values["lost"]:
         findings.append(Finding("lost", PASS, None, "", f"{path} was replaced, and what was written to the old one last is not found"))
-    return findings
+    return findings if values["there"] else [_missing(options), *findings[: bool(values["matches"])]]
+
+
+def _missing(options: Options) -> Finding:
+    path, state = options["path"], WARN if options["missing"] == WARN else FAIL
+    return demand("missing", options["missing"] == PASS, "missing", "to exist", f"the log {path} is not there", state=state,
+                  advice=f"See whether its program runs and may write: ls -l {path}")
 
 
 KIND = Kind(
