@@ -42,6 +42,8 @@ def trusted(code: int, message: str, certificate: Mapping[str, Any] | None = Non
     sentence, advice = _CHAIN.get(code, (message, "See openssl verify, and openssl s_client -connect HOST:PORT."))
     if certificate and code == EXPIRED and certificate["left"] <= 0:
         sentence = f"it expired on {certificate['until']}"
+    if certificate and code == NOT_YET and certificate["age"] < 0:
+        sentence = "it is not valid yet"
     who = f"{certificate['subject']} by {certificate['issuer']}" if certificate else ""
     names = f" ({', '.join(certificate['names'][:5]) or 'no names'})" if certificate and code in (WRONG_NAME, WRONG_IP) else ""
     shown = f"the certificate {who} is trusted" if code == 0 else f"the certificate {who} is not trusted: {sentence}{names}"
