@@ -18,7 +18,7 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kind
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.look import look_at
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.model import Result
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.proc_table import read_entry
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.sockets import holders, read_listeners
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.sockets import holders, read_listeners, same_address
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.spec import parse
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.system import System
 
@@ -52,12 +52,18 @@ def test_one_that_listens_on_loopback(proto: str, kind: socket.SocketKind) -> No
     assert looked(port, proto=proto, expect="closed")[0].state == "pass"
 
 
-def test_every_address_and_version_6() -> None:
+def test_version_6() -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as server:
-        server.bind(("::1", 0))
+        try:
+            server.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this host has no IPv6 on loopback")
         server.listen()
         result, _memory = looked(server.getsockname()[1], address="loopback")
         assert result.state == "pass" and "at ::1 " in result.summary
+
+
+def test_every_address() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         server.bind(("0.0.0.0", 0))
         server.listen()
@@ -116,6 +122,17 @@ def test_a_table_with_many_connections_is_left_early(tmp_path: Path) -> None:
     found = read_listeners("tcp", str(tmp_path))
     assert found is not None
     assert [(one.address, one.port, one.user, one.inode) for one in found] == [("127.0.0.1", 8080, 1000, 54321)]
+
+
+def test_addresses_of_version_6(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    words = {"::": "0" * 32, "::1": "0" * 24 + "01000000", "2001:db8::5": "B80D0120" + "0" * 16 + "05000000",
+             "::ffff:127.0.0.1": "0" * 16 + "FFFF0000" + "0100007F"}
+    lines = [LISTEN.replace("0100007F:1F90", f"{word}:1F90") for word in words.values()]
+    (tmp_path / "net" / "tcp6").write_text(HEADER + "".join(lines))
+    found = read_listeners("tcp", str(tmp_path)) or ()
+    assert [same_address(one.address, wanted) for one, wanted in zip(found, words)] == [True] * 4
+    assert [(one.is_any, one.is_loopback) for one in found] == [(True, False), (False, True), (False, False), (False, True)]
 
 
 def test_without_any_table_nobody_knows(tmp_path: Path) -> None:
