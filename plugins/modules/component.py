@@ -47,6 +47,10 @@ options:
           - Either a list, or a table of lists by C(distribution-version), C(distribution-major), C(distribution), C(family-major)
             or C(family) (V(debian) or V(redhat)). The most specific entry counts, and an empty list says that there is none.
         type: raw
+      shared_packages:
+        description: Whether the packages are libraries that others may use as well. They are installed, and never upgraded nor removed.
+        type: bool
+        default: false
       repository:
         description: The vendor's repository, for the source V(repository).
         type: dict
@@ -341,6 +345,7 @@ SPEC = {
     "home": {"type": "path", "default": "/nonexistent"},
     "directories": {"type": "list", "elements": "dict", "default": [], "options": DIRECTORY},
     "config_dir": {"type": "path", "default": ""},
+    "shared_packages": {"type": "bool", "default": False},
 }
 
 

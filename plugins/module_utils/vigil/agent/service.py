@@ -112,11 +112,11 @@ def _unit(role: Role, config: str) -> dict[str, Any]:
         "user": role["user"], "group": role["group"], "capabilities": granted,
         # Compiled modules are kept where the agent may write: the library itself is root's.
         "environment": {"PYTHONPATH": LIBRARY, "PYTHONPYCACHEPREFIX": "/var/cache/vigil-agent", "PYTHONUNBUFFERED": "1"},
-        "hardening": {**_HARDENING, **(_GPU if "gpu" in kinds else {}), **role["hardening"]},
+        "hardening": {**_HARDENING, **(_GPU if "gpu" in kinds else {})},
         "service": {
             "Type": "notify", "NotifyAccess": "main", "WatchdogSec": 30, "Restart": "always", "TimeoutStopSec": 10, "LimitNOFILE": 16384,
             "StateDirectory": "vigil-agent", "StateDirectoryMode": "0750", "CacheDirectory": "vigil-agent",
-            **({"SupplementaryGroups": groups} if groups else {}),
+            **({"SupplementaryGroups": groups} if groups else {}), **role["hardening"],
         },
     }
 

@@ -62,7 +62,7 @@ def wanted_record(spec: Spec, options: Options, platform: Platform, observed: Ob
     old = observed.record or Record(spec.name)
     record = Record(
         spec.name, spec.source, spec.version, spec.unit, spec.user, spec.group, spec.config_dir,
-        tuple(item.split("=")[0] for item in packages), tuple(sorted(links_of(spec))), tuple(item.path for item in spec.directories),
+        () if spec.shared_packages else tuple(item.split("=")[0] for item in packages), tuple(sorted(links_of(spec))), tuple(item.path for item in spec.directories),
         made_users=_shared(old.made_users, spec.user, [item for other in observed.others for item in other.made_users]),
         made_groups=_shared(old.made_groups, spec.group, [item for other in observed.others for item in other.made_groups]),
         made_directories=old.made_directories,
@@ -113,6 +113,7 @@ def _repository(spec: Spec, options: Options, platform: Platform, observed: Obse
 def _packages(spec: Spec, options: Options, platform: Platform, observed: Observed, packages: tuple[str, ...]) -> list[Step]:
     reasons: list[str] = []
     names: list[str] = []
+    newest = options.state == "latest" and not spec.shared_packages
     for position, item in enumerate(packages):
         name, _equals, pin = item.partition("=")
         wanted, found = pin or (spec.version if position == 0 else ""), observed.packages.get(name)
@@ -121,7 +122,7 @@ def _packages(spec: Spec, options: Options, platform: Platform, observed: Observ
             reasons.append(f"package {name}{' ' + wanted if wanted else ''} is not installed")
         elif not version_matches(found, wanted):
             reasons.append(f"package {name} is {found}, {wanted} is asked for")
-        elif options.state == "latest" and not wanted and observed.candidates.get(name, found) != found:
+        elif newest and not wanted and observed.candidates.get(name, found) != found:
             reasons.append(f"package {name} is {found}, {observed.candidates[name]} is available")
         if len(reasons) > before:
             names.append(f"{name}={wanted}" if wanted else name)

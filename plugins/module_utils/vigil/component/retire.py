@@ -36,7 +36,7 @@ def resolve_absent(spec: Spec, options: Options, packages: tuple[str, ...], obse
     """Steps that take the component away, and sentences about what is kept."""
     old = observed.record or Record(spec.name)
     why = f"component {spec.name} is to be absent"
-    gone = _removable((*old.packages, *packages), observed)
+    gone = [] if spec.shared_packages else _removable((*old.packages, *packages), observed)
     steps = [Step("stop", f"{why}, {unit} is its unit", {"unit": unit})
              for unit in _unique(old.unit, spec.unit) if unit in observed.units or gone]
     if gone:

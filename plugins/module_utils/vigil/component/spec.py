@@ -86,6 +86,7 @@ class Spec:
     home: str = "/nonexistent"
     directories: tuple[Directory, ...] = ()
     config_dir: str = ""
+    shared_packages: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def parse_spec(raw: Mapping[str, Any]) -> Spec:
         unit=_unit(raw.get("unit") or ""), user=user, group=raw.get("group") or user,
         home=_absolute(raw.get("home") or "/nonexistent", "home"),
         directories=tuple(_directory(item) for item in raw.get("directories") or ()),
-        config_dir=_own(raw.get("config_dir") or "", "config_dir"),
+        config_dir=_own(raw.get("config_dir") or "", "config_dir"), shared_packages=bool(raw.get("shared_packages")),
     )
     _complete(spec)
     return spec
