@@ -58,7 +58,7 @@ def test_secret_options_are_masked(kind: str) -> None:
     secret = next(option for option in KINDS[kind].options if option.secret)
     value = {"X-Key": "hunter22"} if secret.type == "dict" else "hunter22"
     hidden = {option.name for option in KINDS[kind].options if option.secret}
-    needed = {key: item for key, item in _needed(kind).items() if key not in hidden}
+    needed = {key: item for key, item in _needed(kind).items() if key not in hidden | {f"{name}_file" for name in hidden} | {"passfile"}}
     assert "hunter22" in service.secrets([{"name": "x", "kind": kind, **needed, secret.name: value}])
 
 

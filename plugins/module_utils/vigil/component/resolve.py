@@ -60,9 +60,10 @@ def resolve(spec: Spec, options: Options, platform: Platform, observed: Observed
 def wanted_record(spec: Spec, options: Options, platform: Platform, observed: Observed, packages: tuple[str, ...]) -> Record:
     """What the record must say; what we made ourselves is carried over from the one that is there."""
     old = observed.record or Record(spec.name)
+    own = () if spec.shared_packages else tuple(item.split("=")[0] for item in packages)
     record = Record(
         spec.name, spec.source, spec.version, spec.unit, spec.user, spec.group, spec.config_dir,
-        () if spec.shared_packages else tuple(item.split("=")[0] for item in packages), tuple(sorted(links_of(spec))), tuple(item.path for item in spec.directories),
+        own, tuple(sorted(links_of(spec))), tuple(item.path for item in spec.directories),
         made_users=_shared(old.made_users, spec.user, [item for other in observed.others for item in other.made_users]),
         made_groups=_shared(old.made_groups, spec.group, [item for other in observed.others for item in other.made_groups]),
         made_directories=old.made_directories,

@@ -24,7 +24,7 @@ _TURN = 2**64
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said. ``offset`` is its time less ours, ``delay`` the way there and back, both in seconds; or ``error`` says why not."""
+    """What a server said. ``offset`` is its time less ours, ``delay`` the way there and back, in seconds; or ``error`` says why not."""
 
     server: str
     offset: float = 0.0

@@ -18,6 +18,7 @@ from ..model import CannotTell
 from . import net
 from .library import load
 from .link import NoAnswer, cut_off, dial, lost, tls_context
+from .peer import known_as
 
 if TYPE_CHECKING:
     from .tls import Tls
@@ -96,7 +97,8 @@ def connect(account: Account, deadline: net.Deadline, shared: Shared) -> Iterato
     """
     library = load(PACKAGE)
     context = tls_context(account.tls, shared)
-    link = dial(account.host, account.port, deadline)
+    with known_as(account.user, account.host):
+        link = dial(account.host, account.port, deadline)
     connection = None
     try:
         with cut_off(link, deadline):

@@ -17,6 +17,7 @@ from ..kind import Package
 from . import net
 from .library import load
 from .link import spoken
+from .peer import known_as
 
 PACKAGES = (Package("psycopg2", "python3-psycopg2", "python3-psycopg2"), Package("psycopg", "python3-psycopg", "python3-psycopg3"))
 _READ, _WRITE = select.POLLIN, select.POLLOUT
@@ -62,14 +63,18 @@ def connect(settings: Mapping[str, str | int | None], deadline: net.Deadline) ->
     with spoken():
         settings = {**settings, **_addresses(str(settings["host"]), deadline)}
     dsn = " ".join(f"{name}={_quoted(str(value))}" for name, value in settings.items() if value not in (None, ""))
-    driver = _Three(library, dsn) if library.__name__ == "psycopg" else _Two(library, dsn)
+    with known_as(str(settings.get("user") or ""), str(settings["host"])):
+        return Session(_opened(_Three(library, dsn) if library.__name__ == "psycopg" else _Two(library, dsn), deadline), deadline)
+
+
+def _opened(driver: _Two | _Three, deadline: net.Deadline) -> _Two | _Three:
     try:
         with spoken():
             _wait(driver, driver.connecting, deadline)
     except BaseException:
         driver.close()
         raise
-    return Session(driver, deadline)
+    return driver
 
 
 def _addresses(host: str, deadline: net.Deadline) -> dict[str, str]:
