@@ -28,7 +28,7 @@ def asgi_application(health: Health, app: AsgiApp | None) -> AsgiApp:
         elif scope["type"] == "http" and (app is None or health.takes(_path(scope))):
             await _answer(health, scope, send)
         elif app is not None:
-            health.snapshot  # noqa: B018 - it begins to watch
+            health.begin()
             await app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()

@@ -80,6 +80,10 @@ class Health:
         """Begin to watch now, in this process. Otherwise the first request begins it, in each process that answers."""
         self._runner.start()
 
+    def begin(self) -> None:
+        """Begin to watch where nothing does so in this process, unless it was stopped."""
+        self._runner.current()
+
     def stop(self, timeout: float = 2.0) -> None:
         """End the watcher of this process, within ``timeout`` seconds; a function that still runs is left alone."""
         self._runner.stop(timeout)

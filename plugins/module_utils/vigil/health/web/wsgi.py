@@ -21,7 +21,7 @@ def wsgi_application(health: Health, app: WsgiApp | None) -> WsgiApp:
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
         if app is not None and not health.takes(path):
-            health.snapshot  # noqa: B018 - it begins to watch
+            health.begin()
             return app(environ, start_response)
         encoded = quote(path.encode("latin-1", "replace"))
         query, authorization = str(environ.get("QUERY_STRING", "")), str(environ.get("HTTP_AUTHORIZATION", ""))
