@@ -409,22 +409,22 @@ def test_asgi_alone(make: Made) -> None:
     assert closed == [{"type": "websocket.close", "code": 1000}]
 
 
-def test_asgi_starts_and_ends_with_its_server(make: Made) -> None:
-    for around in (False, True):
-        health = make()
-        looks: list[int] = []
-        health.check("own")(lambda looks=looks: looks.append(1))
+@pytest.mark.parametrize("around", [False, True])
+def test_asgi_starts_and_ends_with_its_server(make: Made, around: bool) -> None:
+    looks: list[int] = []
+    health = make()
+    health.check("own")(lambda: looks.append(1))
 
-        async def lives(scope: Any, receive: Any, send: Any, looks: list[int] = looks) -> None:
-            while (await receive())["type"] != "lifespan.shutdown":
-                until(lambda: looks)
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
+    async def lives(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "lifespan.shutdown":
+            until(lambda: looks)
+            await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
 
-        app = health.asgi(lives if around else None)
-        sent = asyncio.run(exchange(app, {"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}))
-        assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-        assert "watcher" not in [thread.name for thread in threading.enumerate()]
+    app = health.asgi(lives if around else None)
+    sent = asyncio.run(exchange(app, {"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}))
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert "watcher" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_asgi_around_an_application(make: Made) -> None:
