@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.sweep import model, read, silence
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.sweep.ask import Manner, Progress, ask_all
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.sweep.client import CONNECTING, Late, Question, request, trust
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.sweep.client import (
+    CONNECTING,
+    Late,
+    Question,
+    Shared,
+    ask,
+    request,
+    trust,
+)
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.sweep.model import Answer, Target
 
 from tests.bench import fleet
@@ -185,6 +193,39 @@ def test_a_connection_ends_with_its_answer_and_not_with_the_sweep() -> None:
         over = time.monotonic()
     assert [bool(answer.seen) for answer in answers] == [True, False]
     assert ended and over - ended[0] > 0.5
+
+
+class Places(asyncio.Semaphore):
+    """Counts who holds a place."""
+
+    def __init__(self, places: int) -> None:
+        super().__init__(places)
+        self.held, self.most, self.ever = 0, 0, 0
+
+    async def acquire(self) -> bool:
+        await super().acquire()
+        self.held, self.ever = self.held + 1, self.ever + 1
+        self.most = max(self.most, self.held)
+        return True
+
+    def release(self) -> None:
+        self.held -= 1
+        super().release()
+
+
+def test_only_a_few_large_answers_are_held_at_once() -> None:
+    async def ask_many(ports: list[int]) -> tuple[list[int], Places]:
+        shared = Shared()
+        shared.large = places = Places(2)
+        question = Question(limit=1_000_000, timeout=20)
+        found = await asyncio.gather(*(ask(Target("a", "127.0.0.1", port), question, shared) for port in ports))
+        return [len(raw.body) for raw in found], places
+
+    with running() as run:
+        large, small = run(listen(says(HEAD + b"\r\n" + b"x" * 600_000))), run(listen(says(HEAD + b"\r\n" + b"x" * 1000)))
+        sizes, places = asyncio.run(ask_many([large] * 6 + [small] * 6))
+    assert sizes == [600_000] * 6 + [1000] * 6
+    assert (places.most, places.ever, places.held) == (2, 6, 0)
 
 
 def test_no_target_is_no_error() -> None:

@@ -56,6 +56,8 @@ def test_trailers_and_bodies_without_end_are_given_up() -> None:
         read([HEAD + b"\r\n", *[b"x" * 60] * 100])
     with pytest.raises(BadAnswer, match="more than 100 bytes"):
         read([HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[b"32\r\n" + b"x" * 50 + b"\r\n"] * 100])
+    with pytest.raises(BadAnswer, match="more than 4096 chunks"):
+        Reader(10_000).feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 5000)
     with pytest.raises(BadAnswer, match="chunk line"):
         read([HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 2000])
 

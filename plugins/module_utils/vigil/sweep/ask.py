@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from . import silence
-from .client import Late, Question, ask
+from .client import Late, Question, Shared, ask
 from .model import Answer, Target
 from .read import answer
-from .resolve import Resolver
 from .response import BadAnswer
 
 # Descriptors that the controller needs for all else.
@@ -65,27 +64,27 @@ class _Sweep:
 
     async def run(self) -> list[Answer]:
         turns = enumerate(self._targets)
-        resolver = Resolver()
+        shared = Shared()
         teller = asyncio.ensure_future(self._progress())
         size = min(bounded(self._manner.concurrency), len(self._targets))
         try:
-            await asyncio.gather(*(self._work(turns, resolver) for _worker in range(size)))
+            await asyncio.gather(*(self._work(turns, shared) for _worker in range(size)))
         finally:
             teller.cancel()
         return [self._answers[place] for place in range(len(self._targets))]
 
-    async def _work(self, turns: Iterator[tuple[int, Target]], resolver: Resolver) -> None:
+    async def _work(self, turns: Iterator[tuple[int, Target]], shared: Shared) -> None:
         for place, target in turns:
-            found = await self._ask(target, resolver)
+            found = await self._ask(target, shared)
             for _again in range(self._manner.retries):
-                found = await self._ask(target, resolver) if found.silence else found
+                found = await self._ask(target, shared) if found.silence else found
             self._answers[place] = found
             self._silent += found.silence is not None
 
-    async def _ask(self, target: Target, resolver: Resolver) -> Answer:
+    async def _ask(self, target: Target, shared: Shared) -> Answer:
         began = time.monotonic()
         try:
-            raw = await ask(target, self._question, resolver)
+            raw = await ask(target, self._question, shared)
         except (Late, BadAnswer, ssl.SSLError, OSError, ValueError) as error:
             why = silence.of_error(error, self._question.timeout)
             return Answer(target.host, silence=why, seconds=time.monotonic() - began)

@@ -18,6 +18,8 @@ from .resolve import Resolver
 from .response import Reader
 
 _PIECE = 16 * 1024
+# An answer beyond this many bytes waits for one of a few places: two hundred of the largest at once would fill the memory.
+LARGE, PLACES = 256 * 1024, 16
 # How far a question came when its time was over; what to do next depends on it.
 CONNECTING = "the connection was not answered"
 HANDSHAKE = "the connection was made, the TLS handshake was not answered"
@@ -47,6 +49,14 @@ class Late(Exception):
     """The deadline passed; the text says during what."""
 
 
+class Shared:
+    """What the questions of one sweep share: the look-ups of names, and the places for large answers."""
+
+    def __init__(self, places: int = PLACES) -> None:
+        self.resolver = Resolver()
+        self.large = asyncio.Semaphore(places)
+
+
 @dataclass
 class Stage:
     """How far a question came."""
@@ -65,18 +75,18 @@ def trust(authority: str) -> ssl.SSLContext:
     return context
 
 
-async def ask(target: Target, question: Question, resolver: Resolver) -> Raw:
+async def ask(target: Target, question: Question, shared: Shared) -> Raw:
     """Ask an agent once. Raises Late, BadAnswer, ssl.SSLError and OSError."""
     stage = Stage()
     try:
-        return await asyncio.wait_for(_ask(target, question, resolver, stage), question.timeout)
+        return await asyncio.wait_for(_ask(target, question, shared, stage), question.timeout)
     except asyncio.TimeoutError:
         raise Late(stage.name) from None
 
 
-async def _ask(target: Target, question: Question, resolver: Resolver, stage: Stage) -> Raw:
+async def _ask(target: Target, question: Question, shared: Shared, stage: Stage) -> Raw:
     deadline = time.monotonic() + question.timeout
-    addresses = await resolver.look_up(target.address, target.port)
+    addresses = await shared.resolver.look_up(target.address, target.port)
     stage.name = CONNECTING
     connection = await _connect(addresses, target.port, deadline)
     name = target.address.strip("[]").rstrip(".") if question.context else None
@@ -85,7 +95,11 @@ async def _ask(target: Target, question: Question, resolver: Resolver, stage: St
     try:
         stage.name = "the connection was made, the question was not answered"
         writer.write(request(target, question))
-        return await _answer(reader, question.limit, stage)
+        parser = Reader(question.limit)
+        if not await _read(reader, parser, stage, LARGE):
+            async with shared.large:
+                await _read(reader, parser, stage, question.limit)
+        return Raw(parser.status, parser.headers, bytes(parser.body))
     finally:
         # The answer is whole or worthless: a farewell over TLS would only cost both sides a round.
         writer.transport.abort()
@@ -125,11 +139,11 @@ def request(target: Target, question: Question) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
 
-async def _answer(reader: asyncio.StreamReader, limit: int, stage: Stage) -> Raw:
-    parser = Reader(limit)
+async def _read(reader: asyncio.StreamReader, parser: Reader, stage: Stage, enough: int) -> bool:
+    """Read until the answer is whole, or more than ``enough`` bytes of its body are there; return whether it is whole."""
     whole = False
-    while not whole:
+    while not whole and len(parser.body) <= enough:
         data = await reader.read(_PIECE)
         stage.name = "the answer did not end" if data else stage.name
         whole = parser.feed(data) if data else parser.end()
-    return Raw(parser.status, parser.headers, bytes(parser.body))
+    return whole

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 
 HEAD_LIMIT = 32 * 1024
+# A body in crumbs costs more time than its bytes: whoever sends one byte a chunk would slow the sweep for all others.
+CHUNKS = 4096
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: [^\r\n]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
@@ -32,6 +34,7 @@ class Reader:
         self._buffer = bytearray()
         self._head_bytes = 0
         self._left: int | None = None
+        self._chunks = 0
         self._part = "head"
 
     def feed(self, data: bytes) -> bool:
@@ -84,6 +87,9 @@ class Reader:
         size = _SIZE.fullmatch(line)
         if not size:
             raise BadAnswer("a chunk without a size")
+        self._chunks += 1
+        if self._chunks > CHUNKS:
+            raise BadAnswer(f"a body of more than {CHUNKS} chunks")
         self._left = int(size.group(1), 16)
         self._bound(self._left)
         self._part = "data" if self._left else "trailer"
