@@ -140,6 +140,7 @@ def test_certificates_names_and_tokens_are_told_apart(tmp_path: Path) -> None:
     reasons = [answer.silence.reason if answer.silence else "" for answer in [*answers, *wrong]]
     assert reasons == ["", model.UNTRUSTED, model.EXPIRED, model.WRONG_NAME, model.REFUSED, model.TIMEOUT, model.TOKEN]
     assert "TLS handshake" in answers[5].silence.words
+    assert answers[3].silence.words == "its certificate is for another name: IP address mismatch"
 
 
 def test_http_behind_an_https_question_is_no_agent(tmp_path: Path) -> None:

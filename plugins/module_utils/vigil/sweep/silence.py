@@ -65,7 +65,8 @@ def _certificate(error: ssl.SSLCertVerificationError) -> Silence:
         return Silence(EXPIRED, f"its certificate is out of its time: {words}", _CERTIFICATE)
     if error.verify_code in _NAMES:
         advice = f"{_CERTIFICATE} Or its vigil_address is that of another machine."
-        return Silence(WRONG_NAME, f"its certificate is for another name: {words}", advice)
+        # OpenSSL repeats the name, which would make a line of its own of each host.
+        return Silence(WRONG_NAME, f"its certificate is for another name: {words.partition(',')[0]}", advice)
     return Silence(UNTRUSTED, f"its certificate is not trusted: {words}", _CERTIFICATE)
 
 
