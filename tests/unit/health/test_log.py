@@ -142,6 +142,15 @@ def test_copied_cut_and_grown_beyond_the_old_place(watched: Watched) -> None:
     assert watched.look() == 2
 
 
+def test_copied_and_cut_with_the_same_long_beginning(tmp_path: Path) -> None:
+    banner = "a banner as long as it is the same\n" * 50
+    one = Watched(tmp_path / "app.log").write(banner + "fine\n" * 20)
+    one.look()
+    shutil.copy(one.write("ERROR 1\n").path, tmp_path / "app.log.1")
+    os.truncate(one.path, 0)
+    assert one.write(banner + "ERROR 2\n").look() == 2
+
+
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
 def test_renamed_and_compressed(watched: Watched, suffix: str, pack: Any) -> None:
     watched.write("ERROR 1\n")
