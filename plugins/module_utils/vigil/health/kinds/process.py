@@ -40,8 +40,8 @@ _OPTIONS = (
     Option("max_age", "limits", "Age of the oldest: one that is too old hangs.", unit="s", default=Limits()),
 )
 _MEASURED = {
-    "blocked": ("", "the number of {} that wait in the kernel", "See what for: grep -H . /proc/{pid}/wchan; dmesg | tail"),
-    "stopped": ("", "the number of {} that are stopped", "See who stopped it; it goes on after: kill -CONT {pid}"),
+    "blocked": ("", "the number of processes of {} that wait in the kernel", "See what for: grep -H . /proc/{pid}/wchan; dmesg | tail"),
+    "stopped": ("", "the number of processes of {} that are stopped", "See who stopped it; it goes on after: kill -CONT {pid}"),
     "zombies": ("", "the number of zombies of {}", "Its parent does not clear them away; restart it: ps -eo pid,ppid,stat,comm | grep Z"),
     THREADS: ("", "the greatest number of threads of {}", "See them: ps -L -o lwp,stat,wchan:20,comm -p {pid}"),
     DESCRIPTORS: ("%", "the greatest use of its open file limit by {}", "See which: ls -l /proc/{pid}/fd; raise LimitNOFILE of its unit"),

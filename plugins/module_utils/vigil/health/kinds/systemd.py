@@ -101,8 +101,8 @@ def _ask(look: Look, arguments: list[str]) -> list[str]:
     if ran.missing:
         raise CannotTell("systemctl is not there", "This kind needs a host that runs systemd; use the kind process or command here.")
     if ran.rc != 0:
-        said = ran.problem or ran.err.strip() or ran.out.strip() or "nothing"
-        raise CannotTell(f"systemctl did not answer (code {ran.rc}): {said}",
+        said = ran.problem or f"systemctl ended with code {ran.rc}: {ran.err.strip() or ran.out.strip() or 'it said nothing'}"
+        raise CannotTell(said,
                          "See whether systemd runs and may be asked (as another user than root it needs dbus): systemctl status")
     blocks = [block for block in ran.out.split("\n\n") if block.strip()]
     if ran.out_bytes > 2**20 or any("ActiveState" not in parse_show(block) for block in blocks):
