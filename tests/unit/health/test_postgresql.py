@@ -133,6 +133,7 @@ def test_a_refusal(driver: str, code: str, words: str, state: str) -> None:
         result, memory = seen(port, {"at": 1.0, "end": 2})
     assert result.state == state, result.summary
     assert words in result.summary
+    assert ("Wait" if code == "57P03" else "") in result.advice
     assert result.advice
     assert memory == {"at": 1.0, "end": 2}
 

@@ -47,13 +47,13 @@ _TEXTS = ("redis_version", "maxmemory_policy", "rdb_last_bgsave_status", "aof_la
 
 
 def observe(options: Options, look: Look) -> Observation:
-    """Ask for the figures, then ping: while it loads it answers only the first, and the library then drops the connection."""
+    """Ask for the figures, then ping: while it loads it refuses to, and the library drops the connection."""
     deadline = Deadline(look.system.monotonic, look.timeout)
     account = _account(options, look)
     try:
         with redis.connect(account, deadline, look.shared) as session:
             seen = parse(session.ask("INFO"))
-            values = {"latency": deadline.spent(), "now": look.system.now(), **seen, "ping": "" if seen["loading"] else _ping(session)}
+            values = {"latency": deadline.spent(), "now": look.system.now(), **seen, "ping": _ping(session)}
     except NoAnswer as error:
         return Observation({**database.NOTHING, "error": str(error)}, look.memory)
     except redis.Refused as error:
