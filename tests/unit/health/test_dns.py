@@ -180,6 +180,12 @@ def test_records(kind: str, data: bytes, text: str) -> None:
             dns_wire.answer(known[:length], 7, "example.org", kind)
 
 
+def test_a_name_that_is_too_long() -> None:
+    data = (b"\x3f" + b"a" * 63) * 4 + b"\x00"
+    with pytest.raises(ValueError, match="too long"):
+        dns_wire.answer(reply(dns_wire.question(7, "example.org", "NS"), (2, data)), 7, "example.org", "NS")
+
+
 def test_a_question_as_the_rfc_writes_it() -> None:
     wanted = bytes.fromhex("1234 0100 0001 0000 0000 0000 03777777 07 6578616d706c65 03 6f7267 00 000f 0001")
     assert dns_wire.question(0x1234, "www.example.org.", "MX") == wanted

@@ -31,6 +31,13 @@ def test_a_good_page() -> None:
     assert 0 < result.values["latency"] < 2
 
 
+@pytest.mark.parametrize("body", ['{"a": NaN}', '{"a": 1', "", "[" * 100_000])
+def test_what_is_no_json(body: str) -> None:
+    with serve(says(page(body))) as port:
+        result = look("http", url=f"http://127.0.0.1:{port}/", json={"a": 1})
+    assert result.state == "fail" and "the body is no JSON" in result.summary
+
+
 def test_what_is_sent() -> None:
     asked: list[bytes] = []
     with serve(says(page("done"), asked)) as port:

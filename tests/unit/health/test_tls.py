@@ -58,6 +58,20 @@ def test_certificates_of_the_wrong_sort(authority: Authority, name: str, more: d
     assert left_open(before) == 0
 
 
+def test_a_server_that_shows_its_certificate_only_once(authority: Authority) -> None:
+    context = authority.server("once", "127.0.0.1", self_signed=True)
+    asked: list[int] = []
+
+    def answer(link: socket.socket) -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            with context.wrap_socket(link, server_side=True) as secured:
+                secured.recv(1)
+    with serve(answer) as port:
+        result = look("tls", port=port, ca=str(authority.file))
+    assert result.state == "fail" and "is not trusted: it is self-signed" in result.summary and "certificate" not in result.values
+
+
 def test_an_old_server(authority: Authority) -> None:
     context = authority.server("old", "127.0.0.1")
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -85,7 +99,7 @@ def test_a_server_that_says_nothing_has_no_more_than_the_timeout() -> None:
 def test_files(authority: Authority, tmp_path: Path) -> None:
     good, _key = authority.issue("file", "shop.example.org", ends=30)
     chain = tmp_path / "chain.pem"
-    chain.write_bytes(Path(authority.issue("ending", ends=2)[0]).read_bytes().join([b"a comment\n", Path(good).read_bytes()]))
+    chain.write_bytes(b"a comment\n" + Path(good).read_bytes() + Path(authority.issue("ending", ends=2)[0]).read_bytes())
     der = tmp_path / "file.der"
     der.write_bytes(der_of(good))
     assert look("tls", file=good, names=["shop.example.org"]).state == "pass"
@@ -173,6 +187,12 @@ def test_it_reads_what_cryptography_wrote(authority: Authority) -> None:
     read = read_certificate(der_of(authority.issue("both", "a.example", "::1", begins=-1, ends=20000)[0]))
     assert (read.subject, read.issuer, read.names) == ("both", "test authority", ("a.example", "::1"))
     assert abs(read.not_after - (time.time() + 20000 * 86400)) < 60, "a time beyond 2049 is written in another form"
+
+
+def test_half_a_certificate_is_a_value_error(whole: bytes) -> None:
+    for length in range(len(whole)):
+        with pytest.raises(ValueError, match="certificate"):
+            read_certificate(whole[:length])
 
 
 @given(st.binary(max_size=200))

@@ -29,7 +29,7 @@ def ping(address: net.Address, family: int, count: int, interval: float, deadlin
     Raises CannotTell where this process may not send, OSError where the network refuses.
     """
     with _open(family) as link:
-        return _Round(link, address, family, count).run(interval, deadline)
+        return Round(link, address, family, count).run(interval, deadline)
 
 
 def _open(family: int) -> socket.socket:
@@ -67,7 +67,7 @@ def reply_to(data: bytes, family: int, mark: bytes) -> int | None:
     return number if kind == _TYPES[socket.AddressFamily(family)][1] else None
 
 
-class _Round:
+class Round:
     """Some requests to one address, and the replies to them. A random mark tells ours from those of others."""
 
     def __init__(self, link: socket.socket, address: net.Address, family: int, count: int) -> None:
@@ -77,6 +77,7 @@ class _Round:
         self._times: dict[int, float] = {}
 
     def run(self, interval: float, deadline: net.Deadline) -> list[float | None]:
+        """Send and listen; see ``ping``."""
         clock = deadline.clock
         for number in range(self._count):
             self._send(number, clock, deadline)

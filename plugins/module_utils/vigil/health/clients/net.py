@@ -42,15 +42,15 @@ class Deadline:
 class _Lookup:
     """One question to the system's resolver, in a thread of its own: it cannot be interrupted and may take half a minute."""
 
-    def __init__(self, key: tuple[str, int, int]) -> None:
-        self.key, self.done = key, threading.Event()
+    def __init__(self, key: tuple[str, int, int], ask: Callable[..., Any]) -> None:
+        self.key, self.ask, self.done = key, ask, threading.Event()
         self.found: list[Address] = []
         self.error: OSError | None = None
 
     def run(self) -> None:
         host, port, kind = self.key
         try:
-            self.found = list(socket.getaddrinfo(host, port, type=kind))
+            self.found = list(self.ask(host, port, type=kind))
         except OSError as error:
             self.error = error
         except UnicodeError:
@@ -64,8 +64,10 @@ _GUARD = threading.Lock()
 _LOOKUPS: dict[tuple[str, int, int], _Lookup] = {}
 
 
-def resolve(host: str, port: int, deadline: Deadline, kind: int = socket.SOCK_STREAM) -> list[Address]:
-    """Return what getaddrinfo says of a name or an address, within the deadline.
+def resolve(
+    host: str, port: int, deadline: Deadline, kind: int = socket.SOCK_STREAM, ask: Callable[..., Any] = socket.getaddrinfo
+) -> list[Address]:
+    """Return what getaddrinfo says of a name or an address, within the deadline; ``ask`` is getaddrinfo for all but tests.
 
     Those who ask the same while an answer is outstanding wait for that one, so that a dead resolver costs one thread a name.
     """
@@ -77,7 +79,7 @@ def resolve(host: str, port: int, deadline: Deadline, kind: int = socket.SOCK_ST
     with _GUARD:
         lookup = _LOOKUPS.get(key)
         if lookup is None:
-            lookup = _LOOKUPS[key] = _Lookup(key)
+            lookup = _LOOKUPS[key] = _Lookup(key, ask)
             threading.Thread(target=lookup.run, name="resolve", daemon=True).start()
     if not lookup.done.wait(deadline.left()):
         raise socket.timeout(f"the name {host} was not resolved in time")
@@ -88,8 +90,12 @@ def resolve(host: str, port: int, deadline: Deadline, kind: int = socket.SOCK_ST
 
 def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
     """Connect by TCP to the first of the host's addresses that answers. Raises OSError, the last address' own."""
-    failure: OSError = OSError(f"{host} has no address")
-    found = resolve(host, port, deadline)
+    return connect_first(resolve(host, port, deadline), deadline)
+
+
+def connect_first(found: list[Address], deadline: Deadline) -> socket.socket:
+    """Connect to the first of these addresses, as getaddrinfo returns them, that answers."""
+    failure: OSError = OSError("the name has no address")
     for index, (family, kind, protocol, _name, address) in enumerate(found):
         link = socket.socket(family, kind, protocol)
         try:

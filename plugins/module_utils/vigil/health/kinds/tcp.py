@@ -19,7 +19,8 @@ _READ_LIMIT = 64 * 1024
 _OPTIONS = (
     Option("host", "str", "Name or address to connect to.", default="127.0.0.1"),
     Option("port", "int", "Port to connect to.", required=True),
-    Option("send", "str", "Text that is sent once connected; write line ends in double quotes.", default=""),
+    Option("send", "str", "Text that is sent at once; line ends need double quotes. Not for servers that greet first, as SMTP does: expect "
+           "the greeting.", default=""),
     Option("expect", "regex", "Pattern that the answer has to contain within the timeout. Empty: connecting is enough.", default=""),
     Option("latency", "limits", "Time until the connection stands.", unit="s", default=Limits()),
 )
