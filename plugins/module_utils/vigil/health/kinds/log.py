@@ -145,6 +145,7 @@ KIND = Kind(
     observe=observe,
     decide=decide,
     refuse=refuse,
+    groups=("systemd-journal",),
     example="""\
 - name: errors of the application
   kind: log
