@@ -62,6 +62,18 @@ def test_secret_options_are_masked(kind: str) -> None:
     assert "hunter22" in service.secrets([{"name": "x", "kind": kind, **needed, secret.name: value}])
 
 
+@pytest.mark.parametrize(
+    ("check", "granted"),
+    [
+        ({"kind": "process", "program": "x"}, False), ({"kind": "process", "program": "x", "descriptors": "80%"}, True),
+        ({"kind": "port", "port": 22, "user": "root"}, False), ({"kind": "port", "port": 22, "unit": "ssh"}, True),
+        ({"kind": "port", "port": 22, "program": "sshd"}, True),
+    ],
+)
+def test_a_check_that_looks_into_no_process_brings_no_capability(check: dict[str, Any], granted: bool) -> None:
+    assert service.capabilities([{"name": "check", **check}]) == (["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"] if granted else [])
+
+
 def test_kinds_bring_packages_capabilities_and_groups() -> None:
     for name, kind in KINDS.items():
         checks = [{"name": "x", "kind": name, **_needed(name)}]

@@ -84,8 +84,9 @@ def _leaves(value: Any) -> list[str]:
 
 
 def capabilities(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what the process has to hold for these checks."""
-    return sorted({name for kind in _kinds(checks) for name in kind.capabilities})
+    """Return what the process has to hold for these checks, by their kinds and their options."""
+    pairs = [(KINDS[check.kind], check.options) for check in parse(list(checks), KINDS)]
+    return sorted({name for kind, options in pairs if kind.needs(options) for name in kind.capabilities})
 
 
 def _kinds(checks: Sequence[Mapping[str, Any]]) -> list[Kind]:

@@ -85,7 +85,8 @@ class Kind:
     """A kind of check. ``refuse`` returns a sentence where options that are right one by one contradict each other.
 
     ``observe`` may raise CannotTell; whatever else it raises is unknown too. ``decide`` is pure and names at least one finding, in the
-    order in which a person would look. ``capabilities`` are what its process needs beyond an ordinary user (CAP_NET_RAW).
+    order in which a person would look. ``capabilities`` are what its process needs beyond an ordinary user (CAP_NET_RAW);
+    ``needs`` tells from a check's options whether that one needs them at all.
     """
 
     name: str
@@ -97,4 +98,5 @@ class Kind:
     refuse: Callable[[Options], str | None] | None = None
     packages: tuple[Package, ...] = ()
     capabilities: tuple[str, ...] = ()
+    needs: Callable[[Options], bool] = lambda options: True
     groups: tuple[str, ...] = ()

@@ -22,8 +22,8 @@ _OPTIONS = (
     Option("proto", "str", "The protocol.", default="tcp", choices=("tcp", "udp")),
     Option("expect", "str", "Whether somebody has to listen, or nobody may.", default="open", choices=("open", "closed")),
     Option("address", "str", "Where: loopback (nowhere else), any (all addresses), or one address; empty: somewhere.", default=""),
-    Option("program", "str", "Name of the program that has to listen, as ps -o comm shows it.", default=""),
-    Option("unit", "str", "The systemd unit that has to listen; a name without a type is a service.", default=""),
+    Option("program", "str", "The program that has to listen, as ps -o comm shows it; this takes the capabilities above.", default=""),
+    Option("unit", "str", "The unit that has to listen; a name without a type is a service; this takes them too.", default=""),
     Option("user", "str", "Name or number of the user who opened the socket.", default=""),
 )
 _GRANT = "Let the watcher look into the processes: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH in its unit (AmbientCapabilities)."
@@ -162,6 +162,7 @@ KIND = Kind(
     decide=decide,
     refuse=refuse,
     capabilities=("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"),
+    needs=lambda options: bool(options["program"] or options["unit"]),
     example="""\
 - name: database port
   kind: port

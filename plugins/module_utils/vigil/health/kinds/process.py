@@ -31,7 +31,9 @@ _OPTIONS = (
     Option("stopped", "limits", "How many are stopped by a signal or a debugger (state T).", default=Limits(fail=1)),
     Option("zombies", "limits", "How many of them, or of their children, have ended and are not cleared away (state Z).", default=Limits()),
     Option("threads", "limits", "Threads of the process that has most.", default=Limits()),
-    Option("descriptors", "limits", "Open files of a process against its own limit, the worst of all.", unit="%", default=Limits()),
+    Option("descriptors", "limits",
+           "Open files of a process against its own limit, the worst of all; before Linux 6.2 it takes the "
+           "capabilities above for processes of other users.", unit="%", default=Limits()),
     Option("memory", "limits", "Resident memory of all of them together; what they share is counted for each.", unit="bytes",
            default=Limits()),
     Option("memory_share", "limits", "The same, of the machine's memory.", unit="%", default=Limits()),
@@ -160,6 +162,7 @@ KIND = Kind(
     refuse=refuse,
     packages=(PSUTIL,),
     capabilities=("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"),
+    needs=lambda options: _set(options["descriptors"]),
     example="""\
 - name: workers
   kind: process
