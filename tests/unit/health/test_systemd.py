@@ -137,6 +137,15 @@ def test_an_answer_that_nobody_expected_is_unknown(agent: Agent, answer: Ended, 
     assert result.state == "unknown" and words in result.summary and result.advice
 
 
+def test_those_that_waited_for_a_failed_reading_do_not_try_again(agent: Agent) -> None:
+    agent.host.answer = Ended((), None, timed_out=True, problem="systemctl did not end within 5 s and was killed")
+    first, second = agent.look("ssh"), agent.look("bad")
+    assert (first.state, second.state, second.summary) == ("unknown", "unknown", first.summary)
+    assert len(agent.host.asked) == 1
+    agent.host.answer, agent.host.time = None, agent.host.time + 0.5
+    assert agent.look("bad").state == "fail"
+
+
 def test_a_failed_look_keeps_what_was_remembered(agent: Agent) -> None:
     agent.host.restarts = 1
     agent.look("ssh")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .kind import Look
+from .model import CannotTell
 
 # A reading serves the checks that are due in the same moment. It must stay far below the second within which a crash has to be seen.
 FRESH = 0.5
@@ -30,6 +31,7 @@ class _Wanted:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._names: dict[str, float] = {}
+        self.failure: tuple[float, CannotTell] | None = None
 
     def add(self, names: Iterable[str], now: float) -> frozenset[str]:
         """Take up names and return all that are wanted."""
@@ -42,14 +44,21 @@ class _Wanted:
 def reading(look: Look, key: str, names: Iterable[str], read: Callable[[frozenset[str]], Any]) -> Any:
     """Return what ``read`` found for ``names`` and for all that other checks want under ``key``: one reading serves them all.
 
-    From the second round on every check's names are known, and the first check that is due reads for the others.
+    From the second round on every check's names are known, and the first check that is due reads for the others. What it could not tell
+    nobody can: those that waited for it do not try once more, each until its own deadline.
     """
     names = frozenset(names)
     wanted: _Wanted = look.shared.get(f"{key}, wanted", float("inf"), _Wanted)
     everything = wanted.add(names, look.system.monotonic())
 
     def make() -> _Reading:
-        return _Reading(everything, read(everything))
+        if wanted.failure and look.system.monotonic() - wanted.failure[0] < FRESH:
+            raise wanted.failure[1]
+        try:
+            return _Reading(everything, read(everything))
+        except CannotTell as error:
+            wanted.failure = (look.system.monotonic(), error)
+            raise
 
     made: _Reading = look.shared.get(key, FRESH, make)
     if not names <= made.names:
