@@ -124,7 +124,7 @@ def test_restarts_since_the_last_look(agent: Agent, before: int, after: int, boo
     ("answer", "words"),
     [
         (Ended((), None, problem="systemctl could not be started", missing="systemctl"), "systemctl is not there"),
-        (Ended((), 1, err="System has not been booted with systemd as init system (PID 1). Can't operate."), "systemctl ended with code 1: System has not"),
+        (Ended((), 1, err="System has not been booted with systemd as init system (PID 1). Can't operate."), "ended with code 1: Sys"),
         (Ended((), None, timed_out=True, problem="systemctl did not end within 5 s and was killed"), "did not end within 5 s"),
         (Ended((), 0, "hello\n", out_bytes=6), "said what nobody expected: 'hello"),
         (Ended((), 0, "", out_bytes=0), "answered for 0 units, expected 1"),
