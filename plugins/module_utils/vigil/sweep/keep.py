@@ -77,5 +77,3 @@ def _alone(folder: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-

@@ -43,8 +43,8 @@ def _sight(report: Report) -> str:
     total = report.total
     share = 100 * total.seen / total.expected if total.expected else 0.0
     said = "".join(f"<p>{escape(sentence)}</p>" for sentence in [*sight(report), changed(report)])
-    bar = f'<div class="bar" role="img" aria-label="{share:.0f} % of the hosts seen"><i style="width:{share:.2f}%"></i></div>'
-    return f'<div class="card">{bar}{said}{_groups(report.coverage)}</div>'
+    gauge = f'<div class="bar" role="img" aria-label="{share:.0f} % of the hosts seen"><i style="width:{share:.2f}%"></i></div>'
+    return f'<div class="card">{gauge}{said}{_groups(report.coverage)}</div>'
 
 
 def _groups(coverage: Sequence[Coverage]) -> str:
@@ -82,10 +82,9 @@ def _line(line: Line, at: float) -> str:
     problem, row = line.problem, line.problem.row
     age = since(problem, at)
     shown = f'<b class="new">{age}</b>' if problem.new else escape(age)
-    turned = f"<small>was {escape(problem.was)}</small>" if problem.was else ""
     return (
         f'<tr class="{row.state}" data-state="{row.state}"><td>{_badge(row.state)}</td><td>{_names(line.hosts)}</td>'
-        f'<td>{escape(row.name)}</td><td class="num">{shown}{turned}</td><td>{_what(row)}</td><td>{_advice(row)}</td></tr>'
+        f'<td>{escape(row.name)}</td><td class="num">{shown}</td><td>{_what(row)}</td><td>{_advice(row)}</td></tr>'
     )
 
 

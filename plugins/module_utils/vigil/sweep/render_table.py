@@ -13,7 +13,7 @@ from .words import count
 
 WIDTH, MOST = 160, 40
 _HEAD = ("STATE", "HOST", "CHECK", "SINCE", "WHAT", "NEXT")
-_CAPS = (8, 28, 24, 8)
+_CAPS = (8, 28, 24, 11)
 _GAP = "  "
 
 

@@ -82,9 +82,9 @@ def changed(report: Report) -> str:
 
 
 def since(problem: Problem, at: float) -> str:
-    """Return how long a problem is known: new, or the age of the first sweep that saw it."""
-    if problem.new:
-        return "new"
+    """Return how long a problem is known: new, what it was until now, or the age of the first sweep that saw it so."""
+    if problem.new or problem.was:
+        return "new" if problem.new else f"was {problem.was}"
     return ago(at - problem.since) if problem.since and at - problem.since >= 1 else "-"
 
 
