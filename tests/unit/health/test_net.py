@@ -30,6 +30,13 @@ def test_a_resolver_that_hangs_costs_the_deadline_and_one_thread() -> None:
     assert net.resolve("slow.invalid", 80, net.Deadline(time.monotonic, 5), ask=hang) == [("found",)]
 
 
+def test_what_was_resolved_is_not_kept() -> None:
+    """An address that changed is seen at the next look."""
+    for address in ("10.0.0.1", "10.0.0.2"):
+        found = net.resolve("moved.invalid", 80, net.Deadline(time.monotonic, 5), ask=lambda host, port, type, now=address: [(now,)])
+        assert found == [(address,)]
+
+
 def test_an_error_of_the_resolver_is_told() -> None:
     def fail(host: str, port: int, type: int) -> list[Any]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -15,6 +15,7 @@ from ..access import ACCESS, REDIRECTS, access, refuse_access, shown, wrong_url
 from ..clients import net
 from ..kind import Kind, Look, Option, Options
 from ..model import WARN, Finding, Limits, Observation
+from ..pattern import search
 from ..thresholds import demand, judge
 from ..units import BYTES, words
 
@@ -110,8 +111,8 @@ def _body(options: Options, reply: Reply) -> dict[str, Any]:
     if options["body"] or options["body_absent"]:
         text = _text(reply)
         seen["beginning"] = text[:100].strip()
-        seen["found"] = bool(options["body"]) and re.search(options["body"], text) is not None
-        hit = re.search(options["body_absent"], text) if options["body_absent"] else None
+        seen["found"] = bool(options["body"]) and search(options["body"], text) is not None
+        hit = search(options["body_absent"], text) if options["body_absent"] else None
         seen["hit"] = hit.group()[:100] if hit else None
     if options["json"]:
         seen["json"] = _json(options["json"], reply)

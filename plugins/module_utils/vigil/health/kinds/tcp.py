@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from ..clients import net
 from ..kind import Kind, Look, Option, Options
 from ..model import Finding, Limits, Observation
+from ..pattern import search
 from ..thresholds import demand, judge
 
 _READ_LIMIT = 64 * 1024
@@ -49,7 +49,7 @@ def _talk(stream: net.Stream, options: Options) -> str:
     try:
         if options["send"]:
             stream.sendall(options["send"].encode())
-        while options["expect"] and not re.search(options["expect"], answer.decode(errors="replace")):
+        while options["expect"] and not search(options["expect"], answer.decode(errors="replace")):
             got = stream.receive_into(part)
             if not got:
                 break
@@ -66,7 +66,7 @@ def decide(options: Options, values: Mapping[str, Any]) -> list[Finding]:
         return [demand("connected", False, values["error"], "a connection", f"no connection to {place}: {values['error']}", advice=_ADVICE)]
     findings = [judge("latency", values["latency"], options["latency"], "s", name=f"time to connect to {place}", advice=_ADVICE)]
     if options["expect"]:
-        found = re.search(options["expect"], values["answer"]) is not None
+        found = search(options["expect"], values["answer"]) is not None
         shown = values["answer"][:100].strip() or "nothing"
         sentence = f"{place} answered {shown!r}" + ("" if found else f", which does not match {options['expect']!r}")
         findings.append(demand("answer", found, shown, f"an answer that matches {options['expect']!r}", sentence, advice=_ADVICE))
