@@ -10,6 +10,7 @@ import ctypes
 import ctypes.util
 import hashlib
 import re
+from functools import lru_cache
 
 from ..model import VigilError
 
@@ -44,6 +45,8 @@ def salt(host: str, role: str, user: str) -> str:
     return f"$2b${COST:02d}${text[:22]}"
 
 
+# Fifty milliseconds of processor each; Ansible evaluates an expression anew wherever it stands, and the same users stand in several.
+@lru_cache(maxsize=256)
 def hash_password(plain: str, setting: str) -> str:
     """Return the bcrypt hash of a password; ``setting`` is what salt() returns. Raises VigilError where nothing here can do it."""
     secret = plain.encode()
