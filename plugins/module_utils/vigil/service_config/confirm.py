@@ -52,23 +52,29 @@ def confirm(host: Host, spec: Spec, state: UnitState, moment: Moment) -> list[di
     """Wait for ready, watch the unit for ``stable_for`` after a change, check the proofs, and return what they read."""
     if spec.unit is None or spec.unit_state == "stopped":
         return []
-    state = wait_ready(host, spec, state, moment)
+    pages = Pages(host)
+    wait_ready(host, spec, state, moment, pages)
     host.hook("ready")
     if moment.action != "none":
         stay_up(host, spec, moment)
         host.hook("stable")
-    read = prove(host, spec, moment)
+        pages = Pages(host)
+    read = prove(host, spec, moment, pages)
     host.hook("proof")
     return read
 
 
-def wait_ready(host: Host, spec: Spec, state: UnitState, moment: Moment) -> UnitState:
-    """Wait until the unit is up and answers. Raises VigilError as soon as it has died, or when the time is over."""
+def wait_ready(host: Host, spec: Spec, state: UnitState, moment: Moment, pages: Pages | None = None) -> UnitState:
+    """Wait until the unit is up and answers. Raises VigilError as soon as it has died, or when the time is over.
+
+    The answer is kept in ``pages``: a page of metrics costs the host's processor more than all else in a run with nothing to do.
+    """
+    pages = pages or Pages(host)
     timeout = spec.ready.timeout if spec.ready else 60.0
     deadline, pause = host.system.monotonic() + timeout, _FIRST
     while True:
         _alive(spec, state, moment)
-        said = _not_ready(host, spec, state)
+        said = _not_ready(pages, spec, state)
         if not said:
             return state
         if host.system.monotonic() >= deadline:
@@ -97,12 +103,12 @@ def _alive(spec: Spec, state: UnitState, moment: Moment) -> None:
         raise VigilError(f"{spec.unit} died: it is {state.words}.", unit_state=state.words)
 
 
-def _not_ready(host: Host, spec: Spec, state: UnitState) -> str:
+def _not_ready(pages: Pages, spec: Spec, state: UnitState) -> str:
     if not state.is_up:
         return f"it is {state.words}"
     if spec.ready is None:
         return ""
-    answer = host.system.http(spec.ready.url, spec.ready.client, timeout=5)
+    answer = pages.ask(spec.ready.url, spec.ready.client)
     if answer.status in spec.ready.status:
         return ""
     found = answer.error or f"the answer was {answer.status}"
@@ -123,33 +129,35 @@ class Judged:
 
 
 class Pages:
-    """Pages of metrics, each fetched once."""
+    """Pages of metrics, each fetched once unless it is asked for anew."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._answers: dict[tuple[str, Client], Answer] = {}
 
+    def ask(self, url: str, client: Client) -> Answer:
+        """Fetch a page and keep it."""
+        answer = self._answers[(url, client)] = self._host.system.http(url, client, timeout=5)
+        return answer
+
     def read(self, proof: Proof) -> tuple[list[Sample] | None, str]:
         """Return the samples of a proof's metric, or None and why they could not be read."""
-        key = (proof.url, proof.client)
-        if key not in self._answers:
-            self._answers[key] = self._host.system.http(proof.url, proof.client, timeout=5)
-        answer = self._answers[key]
+        kept = self._answers.get((proof.url, proof.client))
+        answer = kept or self.ask(proof.url, proof.client)
         if answer.status != 200:
             return None, f"{title(proof)} could not be read: {answer.error or f'the answer was {answer.status}'}"
         return samples(answer.body.decode("utf-8", "replace"), proof.metric, proof.labels), ""
 
 
-def prove(host: Host, spec: Spec, moment: Moment) -> list[dict[str, Any]]:
+def prove(host: Host, spec: Spec, moment: Moment, pages: Pages) -> list[dict[str, Any]]:
     """Wait until all proofs hold at once and return what they read. Raises VigilError with those that do not.
 
-    A reload may be done later than it was asked for, so each proof has its timeout; one that was refused fails after two
-    seconds.
+    ``pages`` are looked at first. A reload may be done later than it was asked for, so each proof has its timeout; one that was
+    refused fails after two seconds.
     """
     system, pause = host.system, _FIRST
     started, refused_at = system.monotonic(), None
     while True:
-        pages = Pages(host)
         judged = [_judge(pages, place, proof, moment) for place, proof in enumerate(spec.proofs)]
         open_ones = [item for item in judged if not item.verdict.holds]
         if not open_ones:
@@ -161,7 +169,7 @@ def prove(host: Host, spec: Spec, moment: Moment) -> list[dict[str, Any]]:
             read = "; ".join(f"{item.verdict.words} ({item.proof.url})" for item in open_ones)
             raise VigilError(f"{spec.unit} does not prove that it runs this set: {read}.", proof=[item.told() for item in judged])
         system.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST)
+        pause, pages = min(pause * 1.5, _LONGEST), Pages(host)
 
 
 def _judge(pages: Pages, place: int, proof: Proof, moment: Moment) -> Judged:
