@@ -1,22 +1,19 @@
 # Copyright (c) The Vigil team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuse variables that look like a role's options and are none. Reads names only, on the controller; makes no remote call."""
+"""Refuse variables that look like a role's options and are none, and wrong types where asked to. Makes no remote call."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import yaml
 from ansible.plugins.action import ActionBase
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput, VigilError
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.options import Mistyped, mistyped
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
 from ansible_collections.vigil.monitoring.plugins.modules.check_options import OPTIONS
-
-ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.role_options import options_of, options_of_all, role_names, values_of
 
 
 class ActionModule(ActionBase):
@@ -31,6 +28,8 @@ class ActionModule(ActionBase):
         _checked, params = self.validate_argument_spec(argument_spec=OPTIONS)
         try:
             wrong = _wrong(params, task_vars or {})
+            if not wrong and params["types"]:
+                values_of(self, plain(params["role"]), task_vars or {})
         except VigilError as error:
             return {**result, "failed": True, "msg": str(error)}
         if wrong:
@@ -45,7 +44,7 @@ def _wrong(params: dict[str, Any], task_vars: dict[str, Any]) -> list[Mistyped]:
         role,
         _options_of(role, everywhere=bool(params["prefixes"])),
         prefixes=plain(params["prefixes"]),
-        longer_roles=[name for name in os.listdir(ROLES) if name.startswith(f"{role}_")],
+        longer_roles=[name for name in role_names() if name.startswith(f"{role}_")],
         allowed=plain(params["allow"]),
     )
 
@@ -66,20 +65,6 @@ def _names(task_vars: dict[str, Any]) -> Iterator[str]:
 
 
 def _options_of(role: str, everywhere: bool) -> frozenset[str]:
-    if _path(role) is None:
-        raise InvalidInput(f"The role {role!r} has no meta/argument_specs.yml below {ROLES}, which is where its options are looked up.")
+    known = frozenset(options_of(role))
     # Names with a prefix of the whole collection (`vigil_`) are spread over its roles.
-    paths = [_path(name) for name in (sorted(os.listdir(ROLES)) if everywhere else [role])]
-    return frozenset(name for path in paths if path for name in _read_options(path))
-
-
-def _path(role: str) -> str | None:
-    path = os.path.join(ROLES, role, "meta", "argument_specs.yml")
-    return path if os.path.exists(path) else None
-
-
-def _read_options(path: str) -> frozenset[str]:
-    with open(path, "rb") as handle:
-        document = yaml.load(handle, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    points = (document or {}).get("argument_specs") or {}
-    return frozenset(name for point in points.values() for name in (point.get("options") or {}))
+    return known | frozenset(options_of_all()) if everywhere else known

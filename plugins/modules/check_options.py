@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - A mistyped option would be ignored in silence. This finds variables that begin with the name of a role and an underscore and are no
     option of it in its C(meta/argument_specs.yml), and fails with the nearest name that is one.
-  - Runs on the controller only and makes no remote call. It reads names, never values.
+  - Runs on the controller only and makes no remote call. It reads names, and values only where O(types) is true.
   - It looks at the variables of the host it runs for and of all hosts of the play, so once a play is enough (C(run_once)).
 options:
   role:
@@ -32,6 +32,12 @@ options:
     type: list
     elements: str
     default: []
+  types:
+    description:
+      - Whether the values of the role's own options are checked against their types too, for the host it runs for.
+      - Ansible does that by itself for an entry point C(main), on each host in turn.
+    type: bool
+    default: false
 author:
   - The Vigil team (@vigil-monitoring)
 """
@@ -60,6 +66,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "role": {"type": "str", "required": True},
     "prefixes": {"type": "list", "elements": "str", "default": []},
     "allow": {"type": "list", "elements": "str", "default": []},
+    "types": {"type": "bool", "default": False},
 }
 
 
