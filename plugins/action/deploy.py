@@ -1,22 +1,25 @@
 # Copyright (c) The Vigil team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Render the configuration on the controller, and hand it to the host together with the component: one call."""
+"""Render configurations on the controller, and hand them to the host together with their components: one call."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.vigil.monitoring.plugins.action.service_config import ActionModule as ConfigAction
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.deploy import together
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.parts import asked_parts
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.payload import encode
 from ansible_collections.vigil.monitoring.plugins.modules.component import ARGUMENT_SPEC as COMPONENT_SPEC
 from ansible_collections.vigil.monitoring.plugins.modules.deploy import ARGUMENT_SPEC
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.declared import declared
 from ansible_collections.vigil.monitoring.plugins.plugin_utils.downloads import bring
 from ansible_collections.vigil.monitoring.plugins.plugin_utils.verifying import begin, flag, judge
 
@@ -25,51 +28,76 @@ _SHARED = {
     "component_keep": "keep", "component_via": "via", "component_download_headers": "headers", "component_download_tries": "tries",
     "component_download_timeout": "timeout", "component_lock_timeout": "lock_timeout",
 }
+_SERVICE = {key: {**ARGUMENT_SPEC[key], "required": key != "state"} for key in ("role", "state", "component", "config")}
+_DECLARED = {"declared": ARGUMENT_SPEC["declared"]}
+
+Service = dict[str, Any]
 
 
 class ActionModule(ConfigAction):
-    """One call; a second one only where the controller had to download something."""
+    """One call; another one only where the controller had to download something."""
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Return the module's result. Bad input fails before the host is asked."""
+        """Return the module's result. Bad input of any service fails before the host is asked for anything."""
         variables = task_vars or {}
         verifying = begin(self, variables)
-        args = _checked(ARGUMENT_SPEC, self._task.args, "")
+        given = self._given(variables)
+        packed = [service for one in given if (service := self._packed(one, [other["role"] for other in given], variables))]
+        if not packed:
+            return {"changed": False, "skipped": True, "skip_reason": "The tags of the run leave nothing of it."}
+        called, results = self._called(packed, variables)
+        judged = {role: judge(result, verifying, f"The service {role}") for role, result in results.items()}
+        return {**called, **(together(judged) if len(given) > 1 else next(iter(judged.values()), {}))}
+
+    def _given(self, variables: dict[str, Any]) -> list[Service]:
+        """The services of the task: its own options, or what roles declare."""
+        if self._task.args.get("declared") is None:
+            return [_checked(_SERVICE, self._task.args, "")]
+        roles = _checked(_DECLARED, self._task.args, "")["declared"]
+        return [declared(self, plain(role), variables) for role in roles]
+
+    def _packed(self, service: Service, roles: Sequence[str], variables: dict[str, Any]) -> Service | None:
+        """What the module needs of a service: its two parts, each None where the tags of the run leave it out."""
         run, skip = variables.get("ansible_run_tags", ["all"]), variables.get("ansible_skip_tags", [])
-        parts = asked_parts(run, skip, self._task.tags, args["role"])
-        component = self._component(args, variables) if "install" in parts else None
-        config = self.prepared({**args["config"], "state": args["state"]}, variables) if "configure" in parts else None
+        others = [role for role in roles if role != service["role"]]
+        parts = asked_parts(run, skip, self._task.tags, service["role"], others)
+        component = self._component(service, variables) if "install" in parts else None
+        config = self.prepared({**service["config"], "state": service["state"]}, variables) if "configure" in parts else None
         packed = {"state": config["state"], "payload": encode(config)} if config else None
-        result = self._called(args, component, packed, variables)
-        return judge(result, verifying, f"The service {args['role']}")
+        return {"role": plain(service["role"]), "component": component, "config": packed} if parts else None
 
-    def _component(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    def _component(self, service: Service, variables: dict[str, Any]) -> dict[str, Any]:
         shared = {option: self._templar.template(variables[name]) for name, option in _SHARED.items() if name in variables}
-        state = "absent" if args["state"] == "absent" else "latest" if flag(self, variables, "vigil_upgrade") else "present"
-        return dict(plain(_checked(COMPONENT_SPEC, {**shared, **args["component"], "state": state}, "component: ")))
+        state = "absent" if service["state"] == "absent" else "latest" if flag(self, variables, "vigil_upgrade") else "present"
+        return dict(plain(_checked(COMPONENT_SPEC, {**shared, **service["component"], "state": state}, "component: ")))
 
-    def _called(self, args: dict[str, Any], component: Any, packed: Any, variables: dict[str, Any]) -> dict[str, Any]:
-        result = self._once(args, component, packed, variables)
+    def _called(self, services: Sequence[Service], variables: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Return what the module said of the call, and of each service by role; nothing of any where the call itself failed."""
+        said = self._once(services, variables)
+        results = said.pop("services", {})
+        return said, {one["role"]: self._fetched(one, results[one["role"]], variables) for one in services if one["role"] in results}
+
+    def _fetched(self, service: Service, result: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the result; where the controller is to bring something first, that of a second call."""
         wanted = result.pop("fetch", None)
         if not wanted or result.get("failed"):
             return result
         try:
-            return self._once(args, {**component, **bring(self, wanted, component)}, packed, variables)
+            brought = {**service, "component": {**service["component"], **bring(self, wanted, service["component"])}}
+            said = self._once([brought], variables)
+            return dict(said.get("services", {}).get(service["role"], said))
         except VigilError as error:
             return {"failed": True, "msg": f"On the controller: {error}"}
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
-    def _once(self, args: dict[str, Any], component: Any, packed: Any, variables: dict[str, Any]) -> dict[str, Any]:
-        arguments = {
-            "role": plain(args["role"]), "state": plain(args["state"]), "component": {}, "config": {},
-            "payload": json.dumps({"component": component, "config": packed}),
-        }
+    def _once(self, services: Sequence[Service], variables: dict[str, Any]) -> dict[str, Any]:
+        arguments = {"declared": [service["role"] for service in services], "payload": json.dumps(services)}
         return dict(self._execute_module("vigil.monitoring.deploy", module_args=arguments, task_vars=variables))
 
 
-def _checked(spec: dict[str, Any], args: dict[str, Any], where: str) -> dict[str, Any]:
-    checked = ArgumentSpecValidator(spec).validate(dict(args))
+def _checked(spec: Mapping[str, Any], args: Mapping[str, Any], where: str) -> dict[str, Any]:
+    checked = ArgumentSpecValidator(dict(spec)).validate(dict(args))
     if checked.error_messages:
         raise AnsibleActionFail(where + " ".join(checked.error_messages))
     return dict(checked.validated_parameters)

@@ -18,9 +18,8 @@ description:
     C(<role>_run) the configuration only, any other tag of the task both.
 options:
   role:
-    description: The name that the tags of a part begin with.
+    description: The name that the tags of a part begin with. This or O(declared) is needed.
     type: str
-    required: true
   state:
     description: Whether the service is deployed or removed.
     type: str
@@ -31,11 +30,16 @@ options:
       - The options of M(vigil.monitoring.component), less its state.
       - Where they are not given, the variables of the role C(component) hold (C(component_keep), C(component_via) and the like).
     type: dict
-    required: true
   config:
     description: The options of M(vigil.monitoring.service_config), less its state.
     type: dict
-    required: true
+  declared:
+    description:
+      - Exporters of this collection that are deployed as their roles have it, all of them in the one call, instead of O(role) and its like.
+      - The options of each role are checked against its argument spec first, as Ansible does where the role is used by itself.
+      - The services are deployed in this order. One that fails keeps no other from its turn; the task fails in the end.
+    type: list
+    elements: str
   payload:
     description: What the action plugin makes of all this. Not for tasks.
     type: str
@@ -61,6 +65,10 @@ EXAMPLES = r"""
         - dest: /etc/shop.yml
           template: shop.yml.j2
   tags: [shop, install, configure, shop_install, shop_configure]
+
+- name: Deploy both exporters in one call
+  vigil.monitoring.deploy:
+    declared: [node_exporter, process_exporter]
 """
 
 RETURN = r"""
@@ -72,6 +80,10 @@ files:
   description: This and all other values are those of M(vigil.monitoring.service_config).
   returned: when the configuration was asked for
   type: dict
+services:
+  description: The values of each service, by role, where O(declared) has several; the values above are then in there.
+  returned: when O(declared) has several roles
+  type: dict
 """
 
 import json
@@ -79,14 +91,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vigil.monitoring.plugins.module_utils.ansible_io import run_module
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.deploy import deploy
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.deploy import deploy_each
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
 
 ARGUMENT_SPEC = {
-    "role": {"type": "str", "required": True},
+    "role": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "component": {"type": "dict", "required": True},
-    "config": {"type": "dict", "required": True},
+    "component": {"type": "dict"},
+    "config": {"type": "dict"},
+    "declared": {"type": "list", "elements": "str"},
     "payload": {"type": "str", "no_log": True},
 }
 
@@ -95,7 +108,7 @@ def work(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """Carry out the payload. Raises InvalidInput where the module was called past its action plugin."""
     if not params["payload"]:
         raise InvalidInput("deploy needs its action plugin, which renders the files on the controller; call it as a task.")
-    return deploy(json.loads(params["payload"]), check)
+    return {"services": deploy_each(json.loads(params["payload"]), check)}
 
 
 def main() -> None:

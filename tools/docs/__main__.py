@@ -8,6 +8,7 @@ With `--check` only say what is not as it should be.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from .spec import Role, load
 
 ROOT = Path(__file__).resolve().parents[2]
 _READ = ("tasks", "templates", "handlers", "vars", "meta")
+# Roles that the action deploy makes from their options have them read in the package, by their names less the role's prefix.
+_DECLARED = re.compile(r"^\s+declared: \[", re.MULTILINE)
+_WORD = re.compile(r'"([a-z_]+)"')
 
 
 def _defaults(folder: Path) -> dict[str, Any]:
@@ -34,7 +38,14 @@ def _source(folder: Path) -> str:
     """What a role reads its options in; of the argument spec nothing, and of the defaults the values (one may be made of another)."""
     paths = [path for place in _READ for path in sorted((folder / place).rglob("*")) if path.is_file()]
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths if path.name != "argument_specs.yml"]
-    return "\n".join([*texts, *(str(value) for value in _defaults(folder).values())])
+    return "\n".join([*texts, *(str(value) for value in _defaults(folder).values()), *_in_package(folder, texts)])
+
+
+def _in_package(folder: Path, texts: list[str]) -> list[str]:
+    if not any(_DECLARED.search(text) for text in texts):
+        return []
+    path = ROOT / "plugins" / "module_utils" / "vigil" / "exporters" / "roles.py"
+    return [f"{folder.name}_{word}" for word in _WORD.findall(path.read_text(encoding="utf-8"))]
 
 
 def _everywhere(root: Path) -> str:

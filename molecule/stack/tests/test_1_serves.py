@@ -107,10 +107,12 @@ def test_targets_names_the_blind_spot(operator, at):
     ({"prometheus_storage_retentoin": "1d"}, ["prometheus_storage_retentoin", "did you mean prometheus_storage_retention?"]),
     ({"vigil_secret_dir": "x"}, ["vigil_secret_dir", "did you mean vigil_secrets_dir?"]),
     ({"prometheus_targets": ["10.0.0.1:80"]}, ["prometheus_targets", "dict"]),
+    ({"node_exporter_enabled": "perhaps"}, ["Validation of arguments failed", "node_exporter_enabled", "bool"]),
+    ({"process_exporter_groups": [{"name": "a", "cmd": "b"}]}, ["Validation of arguments failed", "process_exporter_groups.cmd"]),
     ({"node_exporter_web_listen_address": "9100"}, ["'9100' is no address to listen on"]),
     ({"prometheus_targets": {"node": ["x:1"]}}, ["The scrape job 'node' stands twice", "rename one"]),
     ({"alertmanager_route": {"receiver": "pager"}}, ["A route names the receiver 'pager'"]),
-], ids=["unknown", "unknown-shared", "type", "address", "clash", "receiver"])  # fmt: skip
+], ids=["unknown", "unknown-shared", "type", "exporter-type", "exporter-key", "address", "clash", "receiver"])  # fmt: skip
 def test_mistaken_options_are_refused_before_anything_is_touched(operator, at, variables, words):
     before = {name: host.files("/etc") for name, host in at.items()}
     operator.run("site.yml", "--limit", "mon", **variables).failed(*words)

@@ -85,6 +85,34 @@ def test_a_run_limited_to_the_server_finds_the_whole_inventory(operator, at):
     assert f"host: {ODD}" in at["mon"].sh("cat /etc/prometheus/file_sd/node.yml")
 
 
+def test_one_exporter_that_fails_keeps_the_other_from_nothing(operator, at):
+    flags = {"node_exporter_flags_extra": {"no-such-flag": ""}, "process_exporter_flags_extra": {"debug": True}}
+    before = at["app1"].files("/etc/node_exporter", "/etc/systemd/system/prometheus-node-exporter.service.d")
+    operator.run("site.yml", "--limit", "app1", **flags).failed("node_exporter: ", "no-such-flag")
+    assert at["app1"].files("/etc/node_exporter", "/etc/systemd/system/prometheus-node-exporter.service.d") == before
+    assert "-debug" in at["app1"].sh("systemctl cat prometheus-process-exporter")
+    operator.run("site.yml", "--limit", "app1").changed("app1")
+    assert "-debug" not in at["app1"].sh("systemctl cat prometheus-process-exporter")
+
+
+def test_tags_of_one_exporter_leave_the_other_alone(operator, at):
+    """Both are one task, so that the tags choose in it, and --skip-tags does not leave out more than it names."""
+    files = ["/etc/node_exporter/web.yml", "/etc/process_exporter/web.yml"]
+    only = ("--limit", "app1")
+    at["app1"].sh(f"rm {' '.join(files)}")
+
+    def there():
+        return [at["app1"].sh(f"test -e {path} && echo yes", check=False).strip() for path in files]
+
+    operator.run("site.yml", *only, "--tags", "node_exporter_install,process_exporter_install").unchanged()
+    assert there() == ["", ""]
+    operator.run("site.yml", *only, "--skip-tags", "node_exporter").changed("app1")
+    assert there() == ["", "yes"]
+    operator.run("site.yml", *only, "--tags", "node_exporter_configure").changed("app1")
+    assert there() == ["yes", "yes"]
+    operator.run("site.yml", *only).unchanged()
+
+
 def test_two_runs_at_once(operator, at, sampler):
     """One works on the host (it is held still here), the other waits, says who works, and changes nothing."""
     only = ("--limit", "app1", "--tags", "node_exporter")

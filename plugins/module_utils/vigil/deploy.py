@@ -1,11 +1,11 @@
 # Copyright (c) The Vigil team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A component and its configuration in one go: installed first and configured then, or the other way round for removal."""
+"""Components and their configurations in one go: installed first and configured then, or the other way round for removal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .component.run import run as run_component
@@ -40,6 +40,32 @@ def deploy(data: Mapping[str, Any], check: bool, install: Part = run_component, 
         return _merged(installed, configure(config, check) if config else {})
     except VigilError as error:
         raise type(error)(str(error), **error.details, component=installed or None) from error
+
+
+def deploy_each(services: Iterable[Mapping[str, Any]], check: bool, one: Part = deploy) -> dict[str, dict[str, Any]]:
+    """Deploy services one after the other; return the result of each by role. One that fails says so in its own and stops no other."""
+    return {service["role"]: _told(service, check, one) for service in services}
+
+
+def together(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one result for the services of one task: ``services`` has each one's own by role, ``msg`` a word on each where one failed."""
+    services = {role: {key: value for key, value in result.items() if key != "diff"} for role, result in results.items()}
+    diffs = [diff for result in results.values() for diff in result.get("diff") or []]
+    told = {"changed": any(result.get("changed") for result in results.values()), "services": services, "diff": diffs}
+    if not any(result.get("failed") for result in results.values()):
+        return told
+    return {**told, "failed": True, "msg": "\n".join(f"{role}: {_words(result)}" for role, result in results.items())}
+
+
+def _words(result: Mapping[str, Any]) -> str:
+    return str(result.get("msg")) if result.get("failed") else "changed." if result.get("changed") else "as it should be."
+
+
+def _told(service: Mapping[str, Any], check: bool, one: Part) -> dict[str, Any]:
+    try:
+        return one(service, check)
+    except VigilError as error:
+        return {"changed": False, **error.details, "failed": True, "msg": str(error)}
 
 
 def _merged(installed: dict[str, Any], configured: dict[str, Any]) -> dict[str, Any]:

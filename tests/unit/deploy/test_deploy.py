@@ -11,17 +11,29 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.deploy import deploy
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.deploy import deploy, deploy_each, together
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.parts import asked_parts
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "deploy" / "parts.yml").read_text(encoding="utf-8"))
+PROCESS = ["process_exporter", "process_exporter_install", "process_exporter_configure", "process_exporter_run"]
 OWN = ["prometheus", "install", "configure", "prometheus_install", "prometheus_configure", "prometheus_run"]
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
 def test_parts(case: dict[str, Any]) -> None:
     assert asked_parts(case["run"], case.get("skip", []), [*OWN, *case.get("own", [])], "prometheus") == case["parts"]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
+def test_parts_of_a_task_that_another_role_shares(case: dict[str, Any]) -> None:
+    own = [*OWN, *PROCESS, *case.get("own", [])]
+    assert asked_parts(case["run"], case.get("skip", []), own, "prometheus", ["process_exporter"]) == case["parts"]
+
+
+@pytest.mark.parametrize("tag", PROCESS)
+def test_the_tags_of_the_other_role_ask_for_nothing_of_this_one(tag: str) -> None:
+    assert asked_parts([tag], [], [*OWN, *PROCESS], "prometheus", ["process_exporter"]) == []
 
 
 class Calls:
@@ -77,3 +89,21 @@ def test_a_failed_configuration_tells_what_was_installed() -> None:
     with pytest.raises(VigilError) as failed:
         calls.run()
     assert failed.value.details == {"rolled_back": True, "component": {"changed": True, "version": "2"}}
+
+
+def test_a_service_that_fails_keeps_no_other_from_its_turn() -> None:
+    def one(service: Mapping[str, Any], _check: bool) -> dict[str, Any]:
+        if service["role"] == "a":
+            raise VigilError("no", rolled_back=True)
+        return {"changed": True, "diff": [{"after": "b"}]}
+
+    results = deploy_each([{"role": "a"}, {"role": "b"}], False, one)
+    assert results["a"] == {"changed": False, "failed": True, "msg": "no", "rolled_back": True}
+    told = together(results)
+    assert (told["failed"], told["changed"], told["msg"], told["diff"]) == (True, True, "a: no\nb: changed.", [{"after": "b"}])
+    assert told["services"]["b"] == {"changed": True}
+
+
+def test_services_that_are_as_they_should_be_are_neither_changed_nor_failed() -> None:
+    told = together({"a": {"changed": False, "diff": []}, "b": {"changed": False}})
+    assert told == {"changed": False, "services": {"a": {"changed": False}, "b": {"changed": False}}, "diff": []}
