@@ -35,7 +35,9 @@ options:
     type: dict
   declared:
     description:
-      - Exporters of this collection that are deployed as their roles have it, all of them in the one call, instead of O(role) and its like.
+      - Roles of this collection whose services are deployed as they have it, all of them in the one call, instead of O(role) and its like.
+      - An exporter's service follows from its options. Another role gives C(role), C(state), C(component) and C(config) as a variable
+        C(__<role>_deployment).
       - The options of each role are checked against its argument spec first, as Ansible does where the role is used by itself.
       - The services are deployed in this order. One that fails keeps no other from its turn; the task fails in the end.
     type: list

@@ -22,11 +22,12 @@ _SHARED = {"host": "inventory_hostname", "tls": "vigil_tls", "tls_dir": "vigil_t
 
 def declared(action: ActionBase, role: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options role, state, component and config of the action deploy. Raises AnsibleActionFail for bad input."""
-    if role not in EXPORTERS or f"__{role}" not in variables:
-        expected = f"one of {', '.join(EXPORTERS)} was expected, and its role in the play, at least with tasks_from: options"
-        raise AnsibleActionFail(f"declared: {role!r} was given; {expected}.")
     try:
         options = {name[len(role) + 1:]: value for name, value in values_of(action, role, variables).items()}
+        if f"__{role}_deployment" in variables:
+            return dict(action._templar.template(variables[f"__{role}_deployment"]))
+        if role not in EXPORTERS or f"__{role}" not in variables:
+            raise InvalidInput(f"declared: {role} has no service here. Its role is expected in the play, at least with tasks_from: options.")
         made = deployment(Given(role, options, plain(variables[f"__{role}"]), _shared(action, variables)))
     except InvalidInput as error:
         raise AnsibleActionFail(str(error)) from error
