@@ -16,7 +16,7 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.deploy impo
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import VigilError
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.parts import asked_parts
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.payload import encode
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.payload import encode, thin
 from ansible_collections.vigil.monitoring.plugins.modules.component import ARGUMENT_SPEC as COMPONENT_SPEC
 from ansible_collections.vigil.monitoring.plugins.modules.deploy import ARGUMENT_SPEC
 from ansible_collections.vigil.monitoring.plugins.plugin_utils.declared import declared
@@ -35,7 +35,7 @@ Service = dict[str, Any]
 
 
 class ActionModule(ConfigAction):
-    """One call; another one only where the controller had to download something."""
+    """One call; another one only where the controller had to download something, or to send a large set as a whole."""
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the module's result. Bad input of any service fails before the host is asked for anything."""
@@ -63,8 +63,7 @@ class ActionModule(ConfigAction):
         parts = asked_parts(run, skip, self._task.tags, service["role"], others)
         component = self._component(service, variables) if "install" in parts else None
         config = self.prepared({**service["config"], "state": service["state"]}, variables) if "configure" in parts else None
-        packed = {"state": config["state"], "payload": encode(config)} if config else None
-        return {"role": plain(service["role"]), "component": component, "config": packed} if parts else None
+        return {"role": plain(service["role"]), "component": component, "config": config} if parts else None
 
     def _component(self, service: Service, variables: dict[str, Any]) -> dict[str, Any]:
         shared = {option: self._templar.template(variables[name]) for name, option in _SHARED.items() if name in variables}
@@ -73,27 +72,40 @@ class ActionModule(ConfigAction):
 
     def _called(self, services: Sequence[Service], variables: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Return what the module said of the call, and of each service by role; nothing of any where the call itself failed."""
-        said = self._once(services, variables)
+        said = self._once([{**service, "config": _packed(service["config"], whole=False)} for service in services], variables)
         results = said.pop("services", {})
         return said, {one["role"]: self._fetched(one, results[one["role"]], variables) for one in services if one["role"] in results}
 
     def _fetched(self, service: Service, result: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Return the result; where the controller is to bring something first, that of a second call."""
+        """Return the result; where the controller is to bring or send something first, that of another call."""
+        whole = {**service, "config": _packed(service["config"], whole=True)}
+        if result.pop("resend", False):
+            result = self._again(whole, variables)
         wanted = result.pop("fetch", None)
         if not wanted or result.get("failed"):
             return result
         try:
-            brought = {**service, "component": {**service["component"], **bring(self, wanted, service["component"])}}
-            said = self._once([brought], variables)
-            return dict(said.get("services", {}).get(service["role"], said))
+            return self._again({**whole, "component": {**service["component"], **bring(self, wanted, service["component"])}}, variables)
         except VigilError as error:
             return {"failed": True, "msg": f"On the controller: {error}"}
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
+    def _again(self, service: Service, variables: dict[str, Any]) -> dict[str, Any]:
+        said = self._once([service], variables)
+        return dict(said.get("services", {}).get(service["role"], said))
+
     def _once(self, services: Sequence[Service], variables: dict[str, Any]) -> dict[str, Any]:
         arguments = {"declared": [service["role"] for service in services], "payload": json.dumps(services)}
         return dict(self._execute_module("vigil.monitoring.deploy", module_args=arguments, task_vars=variables))
+
+
+def _packed(config: dict[str, Any] | None, *, whole: bool) -> dict[str, Any] | None:
+    """The set as the host takes it: a large one by its digests, unless it is asked for as a whole."""
+    if config is None:
+        return None
+    digests = None if whole else thin(config)
+    return {"state": config["state"], "thin": digests is not None, "payload": encode(digests or config)}
 
 
 def _checked(spec: Mapping[str, Any], args: Mapping[str, Any], where: str) -> dict[str, Any]:

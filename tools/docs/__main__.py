@@ -44,8 +44,9 @@ def _source(folder: Path) -> str:
 def _in_package(folder: Path, texts: list[str]) -> list[str]:
     if not any(_DECLARED.search(text) for text in texts):
         return []
-    path = ROOT / "plugins" / "module_utils" / "vigil" / "exporters" / "roles.py"
-    return [f"{folder.name}_{word}" for word in _WORD.findall(path.read_text(encoding="utf-8"))]
+    package = ROOT / "plugins" / "module_utils" / "vigil"
+    texts = [(package / name).read_text(encoding="utf-8") for name in ("exporters/roles.py", "agent/service.py")]
+    return [f"{folder.name}_{word}" for text in texts for word in _WORD.findall(text)]
 
 
 def _everywhere(root: Path) -> str:

@@ -12,24 +12,37 @@ from .component.run import run as run_component
 from .model import VigilError
 from .service_config.engine import run as run_config
 from .service_config.host import Host
-from .service_config.payload import decode
+from .service_config.payload import NotAtHand, decode
 from .service_config.spec import parse
+from .system import System
 
 Part = Callable[[Mapping[str, Any], bool], dict[str, Any]]
 
 
 def configure(packed: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """Land the set that the action packed."""
-    return run_config(parse(decode(packed["payload"])), Host(), check)
+    return run_config(parse(decode(packed["payload"], System().read)), Host(), check)
+
+
+def at_hand(packed: Mapping[str, Any]) -> bool:
+    """Whether the host has every file that was sent by its digest only."""
+    try:
+        decode(packed["payload"], System().read)
+    except NotAtHand:
+        return False
+    return True
 
 
 def deploy(data: Mapping[str, Any], check: bool, install: Part = run_component, configure: Part = configure) -> dict[str, Any]:
     """Carry out what the action packed: ``component`` (options) and ``config`` (a packed set), each None where it is not asked for.
 
     Returns the result of service_config with that of component under ``component``. Where the controller has to bring something
-    first, the result has ``fetch`` and nothing was done. Raises VigilError; its details tell what the component's part had done.
+    first, the result has ``fetch``, or ``resend`` where it has to send the set as a whole, and nothing was done. Raises VigilError;
+    its details tell what the component's part had done.
     """
     component, config = data["component"], data["config"]
+    if config and config.get("thin") and not at_hand(config):
+        return {"changed": False, "resend": True}
     if "absent" in ((component or {}).get("state"), (config or {}).get("state")):
         configured = configure(config, check) if config else {}
         return _merged(install(component, check) if component else {}, configured)

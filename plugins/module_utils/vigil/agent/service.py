@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,30 @@ def packages(checks: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {
         family: ["python3", *sorted({name for name in names if name})]
         for family, names in (("debian", [item.debian for item in needed]), ("redhat", [item.redhat for item in needed]))
+    }
+
+
+def deployment(options: Mapping[str, Any], shared: Mapping[str, Any], library: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options role, state, component and config of the action deploy.
+
+    ``options``: those of the role in their types, by name less its prefix. ``shared``: host, tls, tls_dir, mirror_url, token, and the
+    host's merged ``checks``. ``library`` as for ``health_agent``. Raises InvalidInput for checks that contradict themselves.
+    """
+    kept = ("config_dir", "details", "metrics", "pool", "max_connections", "groups", "capabilities", "hardening", "enabled", "hand_edits")
+    role = {
+        **{key: options[key] for key in kept}, **{key: shared[key] for key in ("host", "tls", "tls_dir", "token", "checks")},
+        "listen": options["web_listen_address"], "user": options["system_user"], "group": options["system_group"],
+    }
+    component = {"spec": _component(role), "purge": options["purge"], "mirror_url": shared["mirror_url"]}
+    return {"role": "health_agent", "state": options["state"], "component": component, "config": health_agent(role, library)}
+
+
+def _component(role: Role) -> dict[str, Any]:
+    user, group = role["user"], role["group"]
+    state = {"path": posixpath.dirname(STATE), "owner": user, "group": group, "mode": "0750", "data": True}
+    return {
+        "name": "health_agent", "source": "package", "shared_packages": True, "packages": packages(role["checks"]), "unit": UNIT,
+        "user": user, "group": group, "config_dir": role["config_dir"], "directories": [state],
     }
 
 
