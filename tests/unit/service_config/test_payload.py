@@ -11,7 +11,9 @@ import pytest
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.service_config.payload import LARGE, NotAtHand, decode, encode, thin
 
-LARGE_SET: dict[str, Any] = {"name": "x", "files": [{"dest": "/a", "content": b"a" * LARGE}, {"dest": "/b", "content": b"b", "mode": "0640"}]}
+FILES = [{"dest": "/a", "content": b"a" * LARGE}, {"dest": "/b", "content": b"b", "mode": "0640"}]
+LARGE_SET: dict[str, Any] = {"name": "x", "files": FILES}
+LACKING = {"bare": {}, "a file lacks": {"/a": b"a" * LARGE}, "a file differs": {"/a": b"a" * LARGE, "/b": b"c"}}
 
 
 def test_a_small_set_is_sent_as_it_is() -> None:
@@ -28,7 +30,7 @@ def test_a_large_set_is_made_whole_from_the_files_of_the_host() -> None:
     assert decode(encode(digests), host.get) == LARGE_SET
 
 
-@pytest.mark.parametrize("host", [{}, {"/a": b"a" * LARGE}, {"/a": b"a" * LARGE, "/b": b"c"}], ids=["bare", "a file lacks", "a file differs"])
+@pytest.mark.parametrize("host", LACKING.values(), ids=LACKING)
 def test_what_the_host_lacks_is_asked_for(host: dict[str, bytes]) -> None:
     digests = thin(LARGE_SET)
     assert digests is not None
