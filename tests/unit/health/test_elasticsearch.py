@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kind import Look, Shared
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds import KINDS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds.elasticsearch import (
     read_blocks,
     read_disks,
     reserve,
     trouble,
 )
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.look import look_at
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.model import FAIL, PASS, UNKNOWN, WARN, CannotTell
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.spec import parse
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.system import System
 
 from .serving import Authority, look, page, serve
 
@@ -63,6 +68,17 @@ def test_a_green_cluster(tmp_path: Path) -> None:
     assert len(waits) == 4
     assert 0 < min(waits) <= max(waits) <= 1500  # half of what is left
     assert "a2V5" not in repr(result)
+
+
+def test_the_watermarks_are_asked_for_once_a_minute() -> None:
+    asked: list[str] = []
+    now = [1000.0]
+    shared = Shared(lambda: now[0])
+    with serve(server(ANSWERS, asked)) as port:
+        check = parse([{"name": "check", "kind": "elasticsearch", "url": f"http://127.0.0.1:{port}"}], KINDS)[0]
+        for now[0] in (1000.0, 1059.0, 1060.0):
+            assert look_at(check, KINDS["elasticsearch"], Look(System(), 3.0, {}, shared))[0].state == PASS
+    assert ["/_cluster/settings" in head for head in asked].count(True) == 2
 
 
 def test_over_tls_below_a_path(tmp_path: Path) -> None:

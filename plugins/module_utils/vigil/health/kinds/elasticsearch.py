@@ -38,6 +38,8 @@ _HEALTH = "/_cluster/health?master_timeout={wait}ms"
 _BLOCKS = "/_cluster/state/blocks?filter_path=blocks&master_timeout={wait}ms"
 _DISKS = "/_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.fs.total&timeout={wait}ms"
 _SETTINGS = "/_cluster/settings?include_defaults=true&filter_path=*.cluster.routing.allocation.disk&master_timeout={wait}ms"
+# The settings with their defaults cost both sides more than all the rest, and seldom change.
+_KEEP = 60.0
 _LIMIT = 16 * 1024 * 1024
 _ACCOUNT = "Set username and password_file, or api_key_file, of an account with the cluster privilege monitor."
 _SEE = "See its log: journalctl -u elasticsearch -n 50, and /var/log/elasticsearch."
@@ -59,7 +61,8 @@ def observe(options: Options, look: Look) -> Observation:
         if options["blocks"]:
             values["blocks"] = read_blocks(ask(_BLOCKS))
         if options["disk"]:
-            values["disks"] = read_disks(ask(_DISKS), ask(_SETTINGS))
+            settings = look.shared.get(f"elasticsearch settings {options['url']}", _KEEP, lambda: ask(_SETTINGS))
+            values["disks"] = read_disks(ask(_DISKS), settings)
         return Observation(values)
     except NoAnswer as error:
         return Observation({"error": str(error)})
