@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -66,9 +67,12 @@ def test_a_killed_agent_is_back_with_its_counts(at, agents, wait_until):
     web.sh("systemctl start nginx")
     wait_until(lambda: agents["web1"].states()["nginx"] == "pass")
     turned = agents["web1"].metric('vigil_check_transitions_total{check="nginx"')
-    written = agents["web1"].metric("vigil_agent_state_last_write_timestamp_seconds")
-    last = "vigil_agent_state_last_write_timestamp_seconds"
-    wait_until(lambda: agents["web1"].metric(last) > written, timeout=30, why="the state is written")
+
+    def kept():
+        state = json.loads(web.sh("cat /var/lib/vigil-agent/state.json"))
+        return state["checks"]["nginx"]["streak"]["transitions"]
+
+    wait_until(lambda: kept() >= turned, timeout=30, why="the state is written")
     before = web.unit("vigil-agent")["MainPID"]
     web.sh("systemctl kill -s KILL vigil-agent")
     wait_until(lambda: agents["web1"].ask("/health/ready")[0] == 200 and web.unit("vigil-agent")["MainPID"] != before, timeout=15)
