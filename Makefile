@@ -40,8 +40,9 @@ sanity: ## ansible-test sanity on a clean copy of the tree
 molecule: ## roles on real systemd hosts: all scenarios, or SCENARIO=name
 	@$(RUN) python3 -m tools.suite $(or $(SCENARIO:%=molecule-%),molecule)
 
-bench: ## how long a run takes, and how many remote calls, at 2, 8 and 20 hosts; a sweep of 2,000 agents
+bench: ## how long a run takes at 2, 8 and 20 hosts; what the agent costs, beside its peers; a sweep of 2,000 agents
 	@$(RUN) python3 tests/bench/converge.py
+	@$(RUN) python3 tests/bench/agent.py
 	@$(RUN) python3 tests/bench/sweep.py
 
 docs: ## write the roles' option tables and the pages of the checks from what they declare
