@@ -18,12 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# Kinds import their clients when they first look; by then another test may have put Ansible's own loader in place, which knows no checkout.
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import dns as _dns
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import http as _http
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import icmp as _icmp
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import prometheus as _prometheus
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.clients import starttls as _starttls
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kind import Look, Shared
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds import KINDS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.look import look_at
@@ -36,7 +30,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 SYSTEM = System()
-CLIENTS = (_dns, _http, _icmp, _prometheus, _starttls)
 
 
 def look(kind: str, timeout: float = 5.0, **options: Any) -> Result:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import resource
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +100,14 @@ def test_no_way_from_https_to_http(authority: Authority) -> None:
     with serve(leads, authority.server("down", "127.0.0.1")) as port:
         result = look("http", url=f"https://127.0.0.1:{port}/", ca=str(authority.file), follow=2)
     assert result.state == "fail" and "redirects from https to http://127.0.0.1/" in result.summary
+
+
+def test_who_reads_a_specification_pays_for_no_tls() -> None:
+    """All kinds are imported at once, by relative imports at their top: in a module's archive those of threads would meet (Python 3.9)."""
+    program = "import sys, vigil.health.kinds; sys.exit(' '.join({'ssl', 'http.client'} & set(sys.modules)))"
+    package = Path(__file__).resolve().parents[3] / "plugins" / "module_utils"
+    done = subprocess.run([sys.executable, "-c", program], cwd=package, capture_output=True, text=True, timeout=60)
+    assert not done.stderr.strip(), done.stderr
 
 
 # --- servers that mean harm ---------------------------------------------------------------------------------------------------------------

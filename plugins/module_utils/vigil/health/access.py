@@ -6,15 +6,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .clients.secret import read_secret
+from .clients.tls import Tls
 from .kind import Look, Option, Options
-
-if TYPE_CHECKING:
-    # Kinds are imported by all who read a specification; what speaks TLS only when something is asked.
-    from .clients.tls import Tls
 
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -66,8 +62,6 @@ def refuse_access(options: Options) -> str | None:
 
 def access(options: Options, look: Look) -> tuple[dict[str, str], Tls]:
     """Return the headers that say who asks, and the files of TLS. Raises CannotTell where a secret cannot be read."""
-    from .clients.tls import Tls
-
     headers: dict[str, str] = {}
     if options["username"]:
         secret = options["password"] or read_secret(look.system, options["password_file"], "the password file")

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import socket
 import struct
 
@@ -25,7 +25,7 @@ def first_server(resolv_conf: str) -> str | None:
 
 def ask(server: str, port: int, name: str, kind: str, deadline: net.Deadline, *, tcp: bool = False) -> dns_wire.Answer:
     """Ask one server. Raises OSError where it does not answer, ValueError where its answer cannot be read."""
-    identity = secrets.randbelow(65536)
+    identity = int.from_bytes(os.urandom(2), "big")
     packet = dns_wire.question(identity, name, kind)
     if not tcp:
         found = _udp(server, port, packet, (identity, name, kind), deadline)

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ...model import VigilError
 from ..access import PORTS, REDIRECTS, wrong_url
 from ..kind import Shared
 from . import net, tls
+
+if TYPE_CHECKING:
+    # As in tls.py: imported where something is asked.
+    import http.client
+    import socket
 
 HEADER_LIMIT = 256 * 1024
 
@@ -84,6 +87,8 @@ def _redirected(request: Request, status: int, target: str) -> Request:
 
 
 def _once(request: Request, deadline: net.Deadline, shared: Shared) -> Reply:
+    import http.client
+
     parts = urlsplit(request.url)
     link = _open(request, parts, deadline, shared)
     try:
@@ -110,14 +115,16 @@ def _open(request: Request, parts: SplitResult, deadline: net.Deadline, shared: 
     try:
         link = _dial(request, parts, deadline)
         return tls.secure(link, made, name, deadline) if made else link
-    except ssl.SSLCertVerificationError as error:
+    except tls.NotTrusted as error:
         shown = tls.peek(lambda: _dial(request, parts, deadline), name, deadline)
-        raise NoAnswer(error.verify_message, shown, error.verify_code)
+        raise NoAnswer(error.message, shown, error.code)
     except OSError as error:
         raise NoAnswer(tls.words(error))
 
 
 def _exchange(request: Request, parts: SplitResult, link: socket.socket, deadline: net.Deadline) -> Reply:
+    import http.client
+
     stream = net.Stream(link, deadline, HEADER_LIMIT)
     connection = http.client.HTTPConnection(parts.netloc)
     connection.sock = stream  # it has all that http.client uses of a socket
@@ -127,8 +134,7 @@ def _exchange(request: Request, parts: SplitResult, link: socket.socket, deadlin
         # Chunks of one byte have six bytes around them; beyond that nobody means it well.
         stream.budget = 8 * request.limit + HEADER_LIMIT
         body = _read(response, request.limit + 1)
-        shown = tls.shown(link) if isinstance(link, ssl.SSLSocket) else b""
-        return Reply(request.url, response.status, response.headers, body[: request.limit], len(body) > request.limit, shown)
+        return Reply(request.url, response.status, response.headers, body[: request.limit], len(body) > request.limit, tls.shown(link))
 
 
 def _headers(request: Request, parts: SplitResult) -> dict[str, str]:
@@ -138,6 +144,8 @@ def _headers(request: Request, parts: SplitResult) -> dict[str, str]:
 
 
 def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
+    import http.client
+
     body = bytearray()
     while len(body) < limit:
         more = response.read(min(65536, limit - len(body)))
@@ -150,6 +158,8 @@ def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
 
 
 def _garbage(error: http.client.HTTPException) -> str:
+    import http.client
+
     if isinstance(error, http.client.RemoteDisconnected):
         return "it closed the connection without an answer"
     if isinstance(error, http.client.IncompleteRead):

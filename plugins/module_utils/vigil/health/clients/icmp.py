@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import select
 import socket
 import struct
@@ -72,7 +72,7 @@ class Round:
 
     def __init__(self, link: socket.socket, address: net.Address, family: int, count: int) -> None:
         self._link, self._address, self._family, self._count = link, address, family, count
-        self._identity, self._mark = secrets.randbelow(65536), secrets.token_bytes(_MARK)
+        self._identity, self._mark = int.from_bytes(os.urandom(2), "big"), os.urandom(_MARK)
         self._sent: dict[int, float] = {}
         self._times: dict[int, float] = {}
 

@@ -9,20 +9,22 @@ import base64
 import os
 import re
 import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..kind import Shared
 from ..model import CannotTell
 from . import net
 from .der import read_certificate
 
+if TYPE_CHECKING:
+    # Kinds are imported by all who read a specification; what speaks TLS takes 20 ms and is imported where something is asked.
+    import ssl
+
 # Reading the system's authorities takes 20 ms of CPU. A file that changes is seen at once; the system's own store after this many seconds.
 _KEEP = 3600.0
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END")
-NotTrusted = ssl.SSLCertVerificationError
 _WORDS = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS on this port",
     "HTTP_REQUEST": "it does not speak TLS on this port",
@@ -33,6 +35,14 @@ _WORDS = {
     "TLSV1_ALERT_UNKNOWN_CA": "it does not know the authority of our client certificate",
     "TLSV1_UNRECOGNIZED_NAME": "it has no certificate for this server name",
 }
+
+
+class NotTrusted(OSError):
+    """The certificate of the other side is not trusted; ``code`` and ``message`` are OpenSSL's."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"its certificate is not trusted ({message})")
+        self.code, self.message = code, message
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ def _stamp(path: str | None) -> tuple[int, int] | None:
 
 
 def _make(tls: Tls) -> ssl.SSLContext:
+    import ssl
+
     try:
         made = ssl.create_default_context(cafile=tls.ca) if tls.verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Python 3.13 asks more of an authority's certificate than OpenSSL, curl and browsers do; whoever uses the service decides.
@@ -77,7 +89,9 @@ def _make(tls: Tls) -> ssl.SSLContext:
 
 
 def secure(link: socket.socket, made: ssl.SSLContext, name: str, deadline: net.Deadline) -> ssl.SSLSocket:
-    """Shake hands; ``name`` is whom we ask for. Closes the socket and raises OSError where that fails."""
+    """Shake hands; ``name`` is whom we ask for. Closes the socket and raises OSError where that fails, NotTrusted where that is why."""
+    import ssl
+
     link.settimeout(deadline.left())
     try:
         secured = made.wrap_socket(link, server_hostname=name or None, do_handshake_on_connect=False)
@@ -87,15 +101,19 @@ def secure(link: socket.socket, made: ssl.SSLContext, name: str, deadline: net.D
     try:
         secured.settimeout(deadline.left())
         secured.do_handshake()
+    except ssl.SSLCertVerificationError as error:
+        secured.close()
+        raise NotTrusted(error.verify_code, error.verify_message)
     except BaseException:
         secured.close()
         raise
     return secured
 
 
-def shown(link: ssl.SSLSocket) -> bytes:
-    """Return the certificate that the other side showed, in DER; empty where it showed none."""
-    return link.getpeercert(binary_form=True) or b""
+def shown(link: socket.socket) -> bytes:
+    """Return the certificate that the other side showed, in DER; empty where it showed none, and without TLS."""
+    ask = getattr(link, "getpeercert", None)
+    return (ask(binary_form=True) if ask else None) or b""
 
 
 def certificates(content: bytes) -> list[bytes]:
@@ -130,6 +148,10 @@ def describe(data: bytes, now: float) -> dict[str, Any]:
 
 def words(error: OSError) -> str:
     """Say in a few words why TLS, or the connection below it, failed."""
+    import ssl
+
+    if isinstance(error, NotTrusted):
+        return str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message})"
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):

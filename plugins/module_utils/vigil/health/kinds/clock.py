@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from statistics import median_low
 from typing import Any
 
+from .. import sntp
 from ..kind import Kind, Look, Option, Options
 from ..model import UNKNOWN, Finding, Limits, Observation
 from ..thresholds import demand, judge
@@ -88,8 +89,6 @@ def _ask(options: Options, look: Look) -> dict[str, Any]:
 
 
 def _ntp(options: Options, look: Look) -> dict[str, Any]:
-    from .. import sntp
-
     answers = sntp.ask(options["servers"], options["port"], look.timeout * 0.9, look.system)
     good = {answer.offset: answer for answer in answers if not answer.error}
     if not good:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from ..clients import dns_wire, net
+from ..clients import dns, dns_wire, net
 from ..kind import Kind, Look, Option, Options
 from ..model import CannotTell, Finding, Limits, Observation
 from ..thresholds import demand, judge
@@ -70,8 +70,6 @@ def observe(options: Options, look: Look) -> Observation:
 
 
 def _first(look: Look) -> str:
-    from ..clients import dns
-
     server = dns.first_server((look.system.read("/etc/resolv.conf") or b"").decode(errors="replace"))
     if not server:
         raise CannotTell("/etc/resolv.conf names no server", "Name one in `server`, or ask the host's own resolver: server: system.")
@@ -79,8 +77,6 @@ def _first(look: Look) -> str:
 
 
 def _by_server(server: str, options: Options, deadline: net.Deadline) -> dict[str, Any]:
-    from ..clients import dns
-
     found = dns.ask(server, options["port"], _query(options), options["type"], deadline, tcp=options["tcp"])
     return {"code": found.code, "records": sorted(set(found.records))[:_MOST]}
 

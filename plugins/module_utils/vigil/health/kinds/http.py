@@ -8,19 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import certificate, json_path
 from ..access import ACCESS, REDIRECTS, access, refuse_access, shown, wrong_url
-from ..clients import net
+from ..clients import http, net, tls
 from ..kind import Kind, Look, Option, Options
 from ..model import WARN, Finding, Limits, Observation
 from ..pattern import search
 from ..thresholds import demand, judge
 from ..units import BYTES, words
-
-if TYPE_CHECKING:
-    from ..clients.http import Reply
 
 _MIB = 1024 * 1024
 _OPTIONS = (
@@ -78,8 +75,6 @@ def _refuse_contradictions(options: Options) -> str | None:
 
 def observe(options: Options, look: Look) -> Observation:
     """Ask once, within the timeout; keep of the body only what is asked about."""
-    from ..clients import http
-
     headers, files = access(options, look)
     request = http.Request(
         options["url"], options["method"], {**headers, **{name: str(value) for name, value in options["headers"].items()}},
@@ -98,15 +93,13 @@ def observe(options: Options, look: Look) -> Observation:
 
 
 def _certificate(data: bytes, look: Look) -> dict[str, Any]:
-    from ..clients import tls
-
     try:
         return {"certificate": tls.describe(data, look.system.now())} if data else {}
     except ValueError:
         return {}
 
 
-def _body(options: Options, reply: Reply) -> dict[str, Any]:
+def _body(options: Options, reply: http.Reply) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     if options["body"] or options["body_absent"]:
         text = _text(reply)
@@ -119,14 +112,14 @@ def _body(options: Options, reply: Reply) -> dict[str, Any]:
     return seen
 
 
-def _text(reply: Reply) -> str:
+def _text(reply: http.Reply) -> str:
     try:
         return reply.body.decode(reply.headers.get_content_charset("utf-8"), errors="replace")
     except LookupError:
         return reply.body.decode(errors="replace")
 
 
-def _json(paths: Mapping[str, Any], reply: Reply) -> dict[str, Any] | None:
+def _json(paths: Mapping[str, Any], reply: http.Reply) -> dict[str, Any] | None:
     try:
         document = json.loads(reply.body, parse_constant=_no_json)
     except (ValueError, RecursionError):

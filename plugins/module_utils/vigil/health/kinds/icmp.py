@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from ..clients import net
+from ..clients import icmp, net
 from ..kind import Kind, Look, Option, Options
 from ..model import Finding, Limits, Observation
 from ..thresholds import demand, judge
@@ -38,8 +38,6 @@ def refuse(options: Options) -> str | None:
 
 def observe(options: Options, look: Look) -> Observation:
     """Send the requests and wait for the replies, within the timeout. Raises CannotTell where this process may not send."""
-    from ..clients import icmp
-
     deadline = net.Deadline(look.system.monotonic, look.timeout)
     try:
         family, address = _address(options, deadline)

@@ -8,16 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..access import ACCESS, access, refuse_access, wrong_url
-from ..clients import net
+from ..clients import http, net, prometheus
 from ..kind import Kind, Look, Option, Options
 from ..model import FAIL, PASS, UNKNOWN, Finding, Limits, Observation, worst
 from ..thresholds import demand, judge
-
-if TYPE_CHECKING:
-    from ..clients.prometheus import Series
 
 # What is kept of a larger answer: the highest and the lowest values, among which the worst are.
 _KEPT = 200
@@ -49,15 +46,13 @@ def refuse(options: Options) -> str | None:
 
 def observe(options: Options, look: Look) -> Observation:
     """Ask once. Raises CannotTell where Prometheus has no answer: the source is missing, which says nothing of what is watched."""
-    from ..clients import http, prometheus
-
     headers, files = access(options, look)
     request = http.Request(options["url"], headers=headers, tls=files)
     series = prometheus.instant(request, options["query"], net.Deadline(look.system.monotonic, look.timeout), look.shared)
     return Observation({"count": len(series), "series": [[labels, _plain(value)] for labels, value in _kept(series)]})
 
 
-def _kept(series: list[Series]) -> list[Series]:
+def _kept(series: list[prometheus.Series]) -> list[prometheus.Series]:
     ordered = sorted(series, key=lambda item: (not math.isnan(item[1]), item[1] if not math.isnan(item[1]) else 0.0, item[0]))
     return ordered if len(ordered) <= 2 * _KEPT else ordered[:_KEPT] + ordered[-_KEPT:]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import certificate
-from ..clients import net
+from ..clients import net, starttls, tls
 from ..kind import Kind, Look, Option, Options
 from ..model import CannotTell, Finding, Limits, Observation
 from ..thresholds import demand, judge
@@ -57,8 +57,6 @@ def observe(options: Options, look: Look) -> Observation:
 
 
 def _read_file(path: str, look: Look) -> Observation:
-    from ..clients import tls
-
     try:
         content = look.system.read(path)
     except OSError as error:
@@ -74,8 +72,6 @@ def _read_file(path: str, look: Look) -> Observation:
 
 
 def _ask(options: Options, look: Look) -> Observation:
-    from ..clients import tls
-
     deadline = net.Deadline(look.system.monotonic, look.timeout)
     name = _name(options)
     made = tls.context(tls.Tls(options["ca"], options["cert"], options["key"], options["verify"], check_name=False), look.shared)
@@ -85,7 +81,7 @@ def _ask(options: Options, look: Look) -> Observation:
             return Observation({**seen, "certificate": tls.describe(tls.shown(link), look.system.now())})
     except tls.NotTrusted as error:
         shown = tls.peek(lambda: _dial(options, deadline), name, deadline)
-        seen = {"code": error.verify_code, "message": error.verify_message}
+        seen = {"code": error.code, "message": error.message}
         return Observation({**seen, "certificate": tls.describe(shown, look.system.now())} if shown else seen)
     except OSError as error:
         return Observation({"error": tls.words(error)})
@@ -98,8 +94,6 @@ def _name(options: Options) -> str:
 
 
 def _dial(options: Options, deadline: net.Deadline) -> socket.socket:
-    from ..clients import starttls
-
     link = net.connect(options["host"], options["port"], deadline)
     try:
         if options["starttls"]:
