@@ -40,6 +40,14 @@ def cost(pid: int) -> Cost:
     return Cost(sum(map(int, fields[11:15])) / TICKS, int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE)
 
 
+def kept_waiting(pid: int) -> float:
+    """Seconds for which the main thread of a process could have run and others had its processor (schedstat, Linux)."""
+    try:
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 def mixed_checks(count: int, port: int, log: Path, interval: int = 10) -> list[dict[str, Any]]:
     """So many checks of the kinds that a host has most, all of which pass; ``port`` is the agent's own."""
     log.touch()
