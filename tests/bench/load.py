@@ -54,7 +54,7 @@ class Generator:
 
     def _said(self, argv: Sequence[str]) -> str:
         done = subprocess.run(["taskset", "-c", str(self.cpu), *argv], capture_output=True, text=True, timeout=self.seconds + 60,
-                              env={**os.environ, **self.environment})
+                              env={**os.environ, **self.environment}, check=False)
         if done.returncode:
             raise LoadError(f"{' '.join(argv)}: {done.stderr or done.stdout}")
         return done.stdout

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 KEEP = 64 * 1024
 _CHUNK = 64 * 1024
@@ -108,9 +108,8 @@ class _Run:
     """A program that runs: its pipes, its end, and the signals that are due."""
 
     def __init__(self, process: subprocess.Popen[bytes], keep: int) -> None:
-        assert process.stdout and process.stderr  # noqa: S101 - both are pipes
         self.process = process
-        self.out, self.err = _Stream(process.stdout, keep), _Stream(process.stderr, keep)
+        self.out, self.err = _Stream(cast(IO[bytes], process.stdout), keep), _Stream(cast(IO[bytes], process.stderr), keep)
         self.selector = selectors.DefaultSelector()
         for stream in (self.out, self.err):
             self.selector.register(stream.pipe, selectors.EVENT_READ, stream)

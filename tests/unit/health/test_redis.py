@@ -47,7 +47,7 @@ slave0:ip=10.0.0.2,port=6379,state=online,offset=900,lag=1
 slave1:ip=10.0.0.3,port=6379,state=wait_bgsave,offset=0,lag=0
 master_repl_offset:1000
 """
-REPLICA = PRIMARY.split("# Replication")[0] + """# Replication
+REPLICA = PRIMARY.split("# Replication", maxsplit=1)[0] + """# Replication
 role:slave
 master_host:10.0.0.1
 master_port:6379
@@ -124,8 +124,8 @@ def test_rejected_connections_are_counted_from_look_to_look() -> None:
     with serve(server(GOOD)) as port:
         check = parse_spec([{"name": "check", "kind": "redis", "password": "pw", "port": port}], KINDS)[0]
         first, memory = look_at(check, KINDS["redis"], Look(System(), 3.0, {}))
-        second, _ = look_at(check, KINDS["redis"], Look(System(), 3.0, {"rejected": 2}))
-        restarted, _ = look_at(check, KINDS["redis"], Look(System(), 3.0, {"rejected": 99}))
+        second, _memory = look_at(check, KINDS["redis"], Look(System(), 3.0, {"rejected": 2}))
+        restarted, _memory = look_at(check, KINDS["redis"], Look(System(), 3.0, {"rejected": 99}))
     assert (first.state, first.values["rejected"], memory) == (PASS, None, {"rejected": 5.0})
     assert (second.state, second.values["rejected"]) == (WARN, 3)
     assert restarted.values["rejected"] == 5

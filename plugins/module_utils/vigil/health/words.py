@@ -15,7 +15,8 @@ from .units import words
 
 def summary(results: Sequence[Result]) -> str:
     """Return a line with the counts, and for each result that did not pass a line with what to do."""
-    return "\n".join([headline(results) if not _problems(results) else headline(results).split("; ")[0], *map(line, _problems(results))])
+    counts = headline(results).split("; ", maxsplit=1)[0]
+    return "\n".join([counts, *map(line, _problems(results))])
 
 
 def line(result: Result) -> str:

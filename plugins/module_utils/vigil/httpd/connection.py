@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
         """Speak over this transport."""
         self._transport = transport
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop: the client is gone."""
         self._front.left(self)
         self._transport = None
@@ -197,5 +197,3 @@ def _rendered(reply: Answer, request: Request, keep: bool) -> bytes:
         return reply.whole
     options = _CLOSE if not keep else _KEEP if request.old else b""
     return b"".join((reply.head, options, b"\r\n", b"" if head else reply.body))
-
-

@@ -54,15 +54,15 @@ def _udp(server: str, port: int, packet: bytes, asked: tuple[int, str, str], dea
 
 def _await(link: socket.socket, asked: tuple[int, str, str], deadline: net.Deadline, turn: net.Deadline) -> dns_wire.Answer | None:
     """Return the answer that comes in this turn. What answers another question, or none, is passed over: anyone can send it."""
-    broken: ValueError | None = None
+    broken: list[ValueError] = []
     while True:
         try:
             link.settimeout(min(deadline.left(), turn.left()))
             return dns_wire.answer(link.recv(_UDP_LIMIT), *asked)
         except socket.timeout:
             if broken:
-                raise broken
+                raise broken[-1] from None
             deadline.left()
             return None
         except ValueError as error:
-            broken = error
+            broken.append(error)

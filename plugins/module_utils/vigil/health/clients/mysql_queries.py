@@ -72,7 +72,7 @@ def _source(row: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": None if behind is None else float(behind),
         "bytes": max(0, int(received) - int(applied)) if same_file and received is not None and applied is not None else None,
         "io_error": str(old.get("Last_IO_Error") or "")[:200],
-        "sql_error": str(old.get("Last_SQL_Error") or "").split(" Query: ")[0][:200],  # what follows is the users' data
+        "sql_error": str(old.get("Last_SQL_Error") or "").split(" Query: ", maxsplit=1)[0][:200],  # what follows is the users' data
     }
 
 

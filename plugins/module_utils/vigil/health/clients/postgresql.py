@@ -81,7 +81,7 @@ def _addresses(host: str, deadline: net.Deadline) -> dict[str, str]:
     """Resolve a name within the deadline: libpq would wait for the resolver without end. The name stays, for the certificate."""
     if host.startswith("/"):
         return {}
-    found = list(dict.fromkeys(str(address[0]) for *_, address in net.resolve(host, 0, deadline)))[:4]
+    found = list(dict.fromkeys(str(found[-1][0]) for found in net.resolve(host, 0, deadline)))[:4]
     return {"host": ",".join([host] * len(found)), "hostaddr": ",".join(found)}
 
 
