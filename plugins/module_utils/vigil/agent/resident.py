@@ -39,6 +39,8 @@ from .state import Keeper, load
 _TICK = 10.0
 # Descriptors beyond those of clients: listeners, checks, files.
 _SPARE = 256
+# Nobody has to send us anything: a body is read and passed over, a long one is refused.
+_BODY = 4096
 
 
 class Agent:
@@ -132,7 +134,7 @@ class Agent:
         return look_at(check, KINDS[check.kind], Look(self._system, check.timeout, memory, self._shared))
 
     def _limits(self) -> Limits:
-        return Limits(connections=_descriptors_for(self._config.max_connections))
+        return Limits(body=_BODY, connections=_descriptors_for(self._config.max_connections))
 
     def _status(self) -> str:
         return f"STATUS={headline(self._watcher.snapshot.results)[:200]}"

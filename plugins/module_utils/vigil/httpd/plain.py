@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from typing import Protocol
 
-_CHUNK = 64 * 1024
+_CHUNK = 16 * 1024
 # More than this waits to be read by the client: nothing more is made for it until it is down to the lower mark.
 _HIGH, _LOW = 64 * 1024, 16 * 1024
 
@@ -30,11 +31,13 @@ class Owner(Protocol):
 class PlainLink:
     """Bytes of one accepted, non-blocking socket, to and from ``owner``: as much of asyncio.Transport as a connection uses."""
 
-    __slots__ = ("_closing", "_eof", "_fd", "_full", "_gone", "_held", "_loop", "_out", "_owner", "_reading", "_sock")
+    __slots__ = ("_closing", "_eof", "_fd", "_full", "_gone", "_held", "_loop", "_out", "_owner", "_reading", "_sock", "_waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, owner: Owner) -> None:
         self._loop, self._sock, self._owner, self._fd = loop, sock, owner, sock.fileno()
-        self._out = bytearray()
+        # Answers that are kept are sent to many: what waits is looked at in place, not copied for each slow client.
+        self._out: deque[memoryview] = deque()
+        self._waiting = 0
         self._closing = self._eof = self._full = self._gone = self._held = self._reading = False
 
     def start(self) -> None:
@@ -52,8 +55,9 @@ class PlainLink:
             return
         if not self._out:
             self._loop.add_writer(self._fd, self._writable)
-        self._out += data[sent:] if sent else data
-        if len(self._out) > _HIGH and not self._full:
+        self._out.append(memoryview(data)[sent:])
+        self._waiting += len(data) - sent
+        if self._waiting > _HIGH and not self._full:
             self._full = True
             self._owner.pause_writing()
 
@@ -96,6 +100,7 @@ class PlainLink:
         self._gone = True
         if self._out:
             self._loop.remove_writer(self._fd)
+            self._out.clear()
         self._sock.close()
         self._loop.call_soon(self._owner.connection_lost, None)
 
@@ -113,12 +118,12 @@ class PlainLink:
             self.close()
 
     def _writable(self) -> None:
-        del self._out[:self._send(self._out)]
+        self._send_waiting()
         if self._gone:
             return
         if not self._out:
             self._loop.remove_writer(self._fd)
-        if self._full and len(self._out) <= _LOW:
+        if self._full and self._waiting <= _LOW:
             self._full = False
             self._owner.resume_writing()
         if not self._out and self._closing:
@@ -126,7 +131,19 @@ class PlainLink:
         elif not self._out and self._eof:
             self._shut()
 
-    def _send(self, data: bytes | bytearray) -> int:
+    def _send_waiting(self) -> None:
+        while self._out:
+            first = self._out[0]
+            sent = self._send(first)
+            if self._gone:
+                return
+            self._waiting -= sent
+            if sent < len(first):
+                self._out[0] = first[sent:]
+                return
+            self._out.popleft()
+
+    def _send(self, data: bytes | memoryview) -> int:
         try:
             return self._sock.send(data)
         except (BlockingIOError, InterruptedError):
