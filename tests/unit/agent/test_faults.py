@@ -205,3 +205,13 @@ def test_many_reloads_in_a_row(tmp_path: Path) -> None:
         asking.join(10)
         assert not failures
         wait(lambda: agent.get("/health/other29", BEARER).status == 200)
+
+
+def test_a_crowd_over_tls_takes_little_memory(tmp_path: Path) -> None:
+    context = make_certificates(tmp_path)
+    with running(tmp_path, tls={"cert": "host.crt", "key": "host.key"}, metrics="public") as agent, contextlib.ExitStack() as stack:
+        for _number in range(400):
+            stack.enter_context(agent.connect(context=context))
+        page = agent.get("/metrics", context=context).body.decode().splitlines()
+        memory = next(float(line.split()[1]) for line in page if line.startswith("process_resident_memory_bytes "))
+        assert memory < 55e6

@@ -299,3 +299,19 @@ def test_random_bytes_end_nothing(served: Served) -> None:
                 link.recv(1000)
     assert served.ask().status == 200
     assert not [error for error in served.defects if not isinstance(error, RuntimeError)]
+
+
+def test_a_large_answer_over_tls_arrives_whole(tmp_path: Path) -> None:
+    trust = make_certificates(tmp_path)
+    with serving(server_context(str(tmp_path / "host.crt"), str(tmp_path / "host.key"))) as served:
+        with trust.wrap_socket(served.connect(), server_hostname="127.0.0.1") as link:
+            link.sendall(GET.replace(b"/ ", b"/big ") * 3 + GET)
+            time.sleep(0.2)  # the server has to wait for us, with a record half sent
+            assert [len(read_reply(link).body) for _number in range(3)] == [len(BIG)] * 3
+            assert read_reply(link).body == b"GET / 0\n"
+            link.sendall(post(b"x" * 60_000))
+            assert read_reply(link).body == b"POST /p 60000\n"
+        with trust.wrap_socket(served.connect(), server_hostname="127.0.0.1", suppress_ragged_eofs=False) as link:
+            link.sendall(GET[:-2] + b"Connection: close\r\n\r\n")
+            assert read_reply(link).status == 200
+            assert link.recv(1) == b"", "TLS says that it ends, so that nobody takes it for a cut"

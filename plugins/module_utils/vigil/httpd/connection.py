@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from .link import Link
 from .parser import find_head
-from .plain import PlainLink
 from .values import Answer, Refused, Request, text
 
 if TYPE_CHECKING:
@@ -24,48 +23,47 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE, _KEEP = b"Connection: close\r\n", b"Connection: keep-alive\r\n"
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """A connection of a front. ``deadline`` is when it has to have moved on, on the loop's clock."""
 
-    __slots__ = ("deadline", "_begun", "_buffer", "_ending", "_front", "_lingered", "_request", "_transport", "blocked")
+    __slots__ = ("deadline", "_begun", "_buffer", "_ending", "_front", "_lingered", "_request", "_link", "blocked")
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._transport: asyncio.Transport | PlainLink | None = None
+        self._link: Link | None = None
         self._buffer = bytearray()
         self._request: Request | None = None
         self._begun = self._ending = self.blocked = False
         self._lingered = 0
         self.deadline = front.time() + front.limits.header_time
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the loop: a client is there, and speaks TLS."""
-        self.attach(cast(asyncio.Transport, transport))
+    def attach(self, link: Link) -> None:
+        """Speak over this link."""
+        self._link = link
+
+    def established(self) -> None:
+        """Called by the link: a client can be spoken to."""
         self._front.joined(self)
 
-    def attach(self, transport: asyncio.Transport | PlainLink) -> None:
-        """Speak over this transport."""
-        self._transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Called by the loop: the client is gone."""
+    def connection_lost(self) -> None:
+        """Called by the link: the client is gone."""
         self._front.left(self)
-        self._transport = None
+        self._link = None
 
     def pause_writing(self) -> None:
-        """Called by the loop: the client does not read; nothing more is read from it, nor answered, until it does."""
+        """Called by the link: the client does not read; nothing more is read from it, nor answered, until it does."""
         self.blocked = True
         self.deadline = self._front.time() + self._front.limits.idle_time
-        if self._transport is not None:
-            self._transport.pause_reading()
+        if self._link is not None:
+            self._link.pause_reading()
 
     def resume_writing(self) -> None:
-        """Called by the loop: the client read what was sent."""
+        """Called by the link: the client read what was sent."""
         self.blocked = False
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
-        """Called by the loop: bytes of the client. Whatever they are, this does not raise."""
+        """Called by the link: bytes of the client. Whatever they are, this does not raise."""
         if self._ending:
             self._linger(len(data))
             return
@@ -82,14 +80,14 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once, whatever was on its way."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._link is not None:
+            self._link.abort()
 
     def finish(self) -> None:
         """Close as soon as what was written is sent."""
         self._ending = True
-        if self._transport is not None:
-            self._transport.close()
+        if self._link is not None:
+            self._link.close()
 
     def _serve(self, data: bytes | bytearray) -> None:
         try:
@@ -130,8 +128,8 @@ class Connection(asyncio.Protocol):
         request = self._front.parse(head)
         if request.length > self._front.limits.body:
             raise Refused(413, f"the body is longer than {self._front.limits.body} bytes")
-        if request.length and request.headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
-            self._transport.write(_CONTINUE)
+        if request.length and request.headers.get("expect", "").lower() == "100-continue" and self._link is not None:
+            self._link.write(_CONTINUE)
         return request
 
     def _reply(self, request: Request) -> None:
@@ -139,9 +137,9 @@ class Connection(asyncio.Protocol):
         keep = request.keep and not self._front.stopping
         self._begun = False
         self.deadline = self._front.active(self)
-        if self._transport is None:
+        if self._link is None:
             return
-        self._transport.write(_rendered(reply, request, keep))
+        self._link.write(_rendered(reply, request, keep))
         if not keep:
             self.finish()
 
@@ -156,15 +154,15 @@ class Connection(asyncio.Protocol):
             self.deadline = self._front.time() + self._front.limits.header_time
 
     def _yield_turn(self) -> None:
-        if self._transport is not None and not self._ending and not self.blocked:
+        if self._link is not None and not self._ending and not self.blocked:
             self.blocked = True
-            self._transport.pause_reading()
+            self._link.pause_reading()
             self._front.soon(self.resume_writing)
 
     def _go_on(self) -> None:
-        if self._transport is None or self._ending or self.blocked:
+        if self._link is None or self._ending or self.blocked:
             return
-        self._transport.resume_reading()
+        self._link.resume_reading()
         if self._buffer:
             self._serve(self._buffer)
 
@@ -172,12 +170,12 @@ class Connection(asyncio.Protocol):
         self._front.count(error.status)
         self._ending = True
         self._buffer.clear()
-        if self._transport is None:
+        if self._link is None:
             return
         refusal = text(error.status, str(error))
-        self._transport.write(refusal.head + _CLOSE + b"\r\n" + refusal.body)
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        self._link.write(refusal.head + _CLOSE + b"\r\n" + refusal.body)
+        if self._link.can_write_eof():
+            self._link.write_eof()
         self.deadline = self._front.time() + _LINGER_TIME
 
     def _linger(self, size: int) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 
 from ..model import VigilError
 from .connection import Connection
+from .link import Link, TlsLink
 from .parser import parse_head
-from .plain import PlainLink
 from .values import Answer, Figures, Handler, Limits, Request, text
 
 _BACKLOG = 1024
@@ -43,8 +43,7 @@ class Front:
         self.soon = self._loop.call_soon
         self._listeners: dict[str, socket.socket] = {}
         self._open: dict[Connection, None] = {}
-        self._greeted: dict[Connection, socket.socket] = {}
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._greeted: dict[Connection, None] = {}
         self._parsed: dict[bytes, Request] = {}
         self._sweeper = self._loop.call_later(_SWEEP, self._sweep)
 
@@ -86,12 +85,12 @@ class Front:
         for listener in self._listeners.values():
             self._close(listener)
         self._listeners.clear()
-        for client in self._greeted.values():
-            _hang_up(client)
+        for connection in list(self._greeted):
+            connection.abort()
         for connection in list(self._open):
             connection.finish()
         end = self.time() + timeout
-        while (self._open or self._greeted) and self.time() < end:
+        while self._open and self.time() < end:
             await asyncio.sleep(0.01)
         for connection in list(self._open):
             connection.abort()
@@ -126,15 +125,15 @@ class Front:
         self._on_defect(error)
 
     def joined(self, connection: Connection) -> None:
-        """A connection stands. One that had to give way meanwhile is closed."""
-        if self._greeted.pop(connection, None) is None:
-            connection.abort()
-        else:
-            self._open[connection] = None
+        """A connection stands."""
+        self._greeted.pop(connection, None)
+        self._open[connection] = None
 
     def left(self, connection: Connection) -> None:
         """A connection closed."""
         self._open.pop(connection, None)
+        if self._greeted.pop(connection, self) is None:
+            self.failed_handshakes += 1
 
     def active(self, connection: Connection) -> float:
         """A connection got an answer: it is the last to be closed for want of room. Return until when it may be idle."""
@@ -158,24 +157,14 @@ class Front:
         client.setblocking(False)
         self.accepted += 1
         connection = Connection(self)
-        if self.context is None:
-            link = PlainLink(self._loop, client, connection)
-            connection.attach(link)
-            self._open[connection] = None
-            link.start()
-            return
-        self._greeted[connection] = client
-        task = self._loop.create_task(self._meet(connection, client, self.context))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _meet(self, connection: Connection, client: socket.socket, context: ssl.SSLContext) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: connection, client, ssl=context, ssl_handshake_timeout=self.limits.header_time)
-        except OSError:
-            self.failed_handshakes += 1
-        finally:
-            self._greeted.pop(connection, None)
+            link = Link(self._loop, client, connection) if self.context is None else TlsLink(self._loop, client, connection, self.context)
+        except OSError:  # gone before it was greeted
+            client.close()
+            return
+        connection.attach(link)
+        self._greeted[connection] = None
+        link.start()
 
     def _make_room(self) -> None:
         """Close the oldest that waits, so that there is always room for who comes now: a flood pushes out itself."""
@@ -183,10 +172,11 @@ class Front:
             return
         self.evicted += 1
         if len(self._greeted) > self.limits.connections // 2:
-            _hang_up(self._greeted.pop(next(iter(self._greeted))))
-            return
-        chosen = next((one for one in self._open if not one.blocked), None) or next(iter(self._open))
-        self._open.pop(chosen)
+            chosen = next(iter(self._greeted))
+            self._greeted.pop(chosen)
+        else:
+            chosen = next((one for one in self._open if not one.blocked), None) or next(iter(self._open))
+            self._open.pop(chosen)
         chosen.abort()
 
     def _short_of(self, error: OSError, listener: socket.socket) -> None:
@@ -203,7 +193,7 @@ class Front:
 
     def _sweep(self) -> None:
         now = self.time()
-        for connection in [one for one in self._open if one.deadline <= now]:
+        for connection in [one for group in (self._open, self._greeted) for one in group if one.deadline <= now]:
             self.expired += 1
             connection.expire()
         self._sweeper = self._loop.call_later(_SWEEP, self._sweep)
@@ -247,11 +237,3 @@ def _listener(address: str) -> socket.socket:
         listener.close()
         raise VigilError(f"cannot listen on {address}: {error.strerror or error}. See who does: ss -ltnp 'sport = :{port}'.") from error
     return listener
-
-
-def _hang_up(client: socket.socket) -> None:
-    # Its transport owns the descriptor and closes it when it reads this end.
-    try:
-        client.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
