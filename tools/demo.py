@@ -22,13 +22,13 @@ from tools.lab.spec import Lab, from_inventory
 ROOT = Path(__file__).resolve().parents[1]
 INVENTORY = Path("inventories/demo/hosts.yml")
 STORE = Path("inventories/demo/.vigil")
-# Services to watch first, then the stack that watches them; then what Prometheus sees, and how all of it is.
+# Services to watch first, then the stack that watches them.
 DEPLOYED = ("tools/services/site.yml", "playbooks/site.yml")
-LOOKS = ("playbooks/verify.yml", "playbooks/health.yml")
 # What has a page or an API to look at: group, title, port, path.
 PLACES = (
     ("prometheus", "Prometheus", 9090, "/targets"),
     ("alertmanager", "Alertmanager", 9093, "/"),
+    ("monitored", "health", 9890, "/health"),
 )
 
 
@@ -65,6 +65,14 @@ def table(said: str) -> str:
     return "\n".join(rows or ["verify.yml printed no table (see above)"])
 
 
+def health(said: str) -> str:
+    """The health table in what health.yml said: from the heading of its last play to where the reports lie."""
+    lines = said.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith("PLAY [Tell what was found]")), len(lines))
+    rows = [line.rstrip() for line in itertools.takewhile(lambda line: not line.startswith("TASK ["), lines[start + 1:])]
+    return "\n".join(rows).strip() or "health.yml told nothing (see above)"
+
+
 def up() -> int:
     """Raise the lab, deploy, verify, and tell. Returns the first exit code that is not 0."""
     start = time.monotonic()
@@ -80,18 +88,18 @@ def up() -> int:
             print("\nThe deployment failed: the first fatal task above says why. `make demo` goes on from there.")
             return status
     deployed = time.monotonic() - start
-    looks = [_play(name) for name in LOOKS]
+    verdict, state = _play("playbooks/verify.yml"), _play("playbooks/health.yml", "-e", "health_detail=all")
     seconds = f"{deployed:.0f} s to raise and deploy, {time.monotonic() - start:.0f} s in all"
-    print("\n\n".join(["", *(table(words) for _status, words in looks)]))
+    print(f"\n{table(verdict[1])}\n\n{health(state[1])}")
     print(f"\nDemo: {playbook.changed(playbook.recap(said))}; {seconds}.\n\n{where(lab)}")
-    bad = next((status for status, _words in looks if status), 0)
+    bad = verdict[0] or state[0]
     if bad:
         print("\nNot all is well: see the tables above, and the words of the playbook that ended with an error.")
     return bad
 
 
-def _play(name: str) -> tuple[int, str]:
-    return playbook.watch(["ansible-playbook", "-i", str(INVENTORY), name], ROOT)
+def _play(*words: str) -> tuple[int, str]:
+    return playbook.watch(["ansible-playbook", "-i", str(INVENTORY), *words], ROOT)
 
 
 def down() -> int:

@@ -65,6 +65,9 @@ def test_the_verdict_is_told_again_at_the_end() -> None:
     assert playbook.recap(twice) == {"a": playbook.Host(2, 0, 0)}
     assert demo.table("TASK [x]\nok: [a]\n\nHOST  JOB\na     node\n\nPLAY RECAP ***\n") == "HOST  JOB\na     node"
     assert "no table" in demo.table("ERROR\n")
+    told = "PLAY [Tell what was found] ***\n\nAll 3 hosts healthy.\n\njson: x\n\nTASK [Report] ***\nok\n"
+    assert demo.health(told) == "All 3 hosts healthy.\n\njson: x"
+    assert "told nothing" in demo.health("ERROR\n")
 
 
 def test_an_inventory_as_awx_prints_it(tmp_path: Path) -> None:
