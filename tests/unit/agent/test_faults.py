@@ -215,3 +215,14 @@ def test_a_crowd_over_tls_takes_little_memory(tmp_path: Path) -> None:
         page = agent.get("/metrics", context=context).body.decode().splitlines()
         memory = next(float(line.split()[1]) for line in page if line.startswith("process_resident_memory_bytes "))
         assert memory < 55e6
+
+
+def test_a_manager_that_does_not_read_stops_nothing(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(str(tmp_path / "notify"))
+        manager = Manager({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        for _number in range(20):
+            manager.tell("STATUS=" + "x" * 60_000)  # the queue of a datagram socket is short: some of these do not fit
+        began = time.monotonic()
+        manager.tell("WATCHDOG=1")
+        assert time.monotonic() - began < 2

@@ -10,6 +10,9 @@ import socket
 import time
 from collections.abc import Mapping
 
+# A manager that does not read must not keep the agent from answering: what it does not take in this time (s) is not told.
+_PATIENCE = 0.2
+
 
 class Manager:
     """The service manager. Where there is none (started by hand), telling it something does nothing."""
@@ -18,6 +21,8 @@ class Manager:
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
+        if self._link is not None:
+            self._link.settimeout(_PATIENCE)
         self.watchdog = _watchdog(environment)
 
     def tell(self, *lines: str) -> None:
