@@ -23,7 +23,7 @@ SENT, LATER, NEVER = "sent", "later", "never"
 class Message:
     """What is told. ``id`` is the same in each attempt; ``text`` is plain, ``html`` whole and escaped by who made it, ``url`` may be empty.
 
-    ``count`` is the number of alerts in it, ``at`` when it was made (epoch, seconds). No channel trusts title, text or labels to be harmless.
+    ``count`` is the number of alerts in it, ``at`` when it was made (epoch, seconds). No channel trusts title, text or labels.
     """
 
     id: str
@@ -75,7 +75,7 @@ Send = Callable[[Message, Sequence[str], Mapping[str, Any], Wire, float], Outcom
 
 @dataclass(frozen=True)
 class Channel:
-    """A way to tell somebody. ``send`` takes recipients, read settings, the wire, and now (epoch, seconds); it never raises for what it meets.
+    """A way to tell somebody. ``send`` takes recipients, read settings, the wire, and now (epoch, seconds); it raises for nothing it meets.
 
     ``recipients`` says in words what a recipient is; ``wrong_recipient`` returns a sentence for one that cannot be; ``needs_recipients`` is
     False where the settings name the place (a robot's URL). ``refuse`` returns a sentence where settings contradict each other.
@@ -95,7 +95,8 @@ class Channel:
 
 def read_settings(channel: Channel, given: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return every option of the channel, with defaults, in its own type. Raises InvalidInput, its sentence beginning with ``where``."""
-    return read_options(Kind(channel.name, channel.text, channel.options, _no_look, lambda options, values: (), "", channel.refuse), given, where)
+    kind = Kind(channel.name, channel.text, channel.options, _no_look, lambda options, values: (), "", channel.refuse)
+    return read_options(kind, given, where)
 
 
 def refuse_recipients(channel: Channel, recipients: Sequence[str]) -> str | None:
