@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,3 +45,15 @@ class Agent:
 def agents(at: dict[str, Any]) -> dict[str, Agent]:
     """Every host's agent by the host's name."""
     return {name: Agent(host) for name, host in at.items()}
+
+
+@pytest.fixture
+def all_well(agents: dict[str, Agent], wait_until: Any) -> Iterator[None]:
+    """The test begins, and ends, with hosts on which all is well."""
+
+    def well() -> bool:
+        return all(set(agent.states().values()) == {"pass"} for agent in agents.values())
+
+    wait_until(well, why="all is well before the test")
+    yield
+    wait_until(well, why="all is well after the test")

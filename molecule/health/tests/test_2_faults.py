@@ -13,15 +13,7 @@ import pytest
 SHOW = {"vigil-agent.service": "/etc/vigil-agent/agent.json"}
 
 
-@pytest.fixture(autouse=True)
-def _all_well(agents, wait_until):
-    """Each test begins, and ends, with hosts on which all is well."""
-    def well():
-        return all(set(agent.states().values()) == {"pass"} for agent in agents.values())
-
-    wait_until(well, why="all is well before the test")
-    yield
-    wait_until(well, why="all is well after the test")
+pytestmark = pytest.mark.usefixtures("all_well")
 
 
 def test_a_crash_is_seen_within_its_interval_and_a_second(at, agents, wait_until):

@@ -50,8 +50,9 @@ def _aligned(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
     fixed = [min(cap, max(len(row[column]) for row in cells)) for column, cap in enumerate(_CAPS)]
     rest = width - sum(fixed) - len(_GAP) * 5
     what = min(max(len(row[4]) for row in cells), max(24, rest * 3 // 5, rest - max(len(row[5]) for row in cells)))
-    widths = [*fixed, what, max(12, rest - what)]
-    return [_GAP.join(_cut(cell, size).ljust(size) for cell, size in zip(row, widths)).rstrip() for row in cells]
+    widths = [*fixed, what]
+    # What to do next is never cut: a command that ends in dots is of no use.
+    return [_GAP.join([*(_cut(cell, size).ljust(size) for cell, size in zip(row, widths)), row[5]]).rstrip() for row in cells]
 
 
 def _cut(text: str, size: int) -> str:
