@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -70,3 +71,10 @@ def test_an_address_that_swallows_packets_leaves_time_for_the_next() -> None:
 def test_no_address_at_all() -> None:
     with pytest.raises(OSError, match="the name has no address"):
         net.connect_first([], net.Deadline(time.monotonic, 1))
+
+
+def test_a_refusal_tells_more_than_a_family_that_is_switched_off() -> None:
+    refused, off = ConnectionRefusedError(errno.ECONNREFUSED, "refused"), OSError(errno.EADDRNOTAVAIL, "cannot assign requested address")
+    assert net.telling(refused, off) is refused
+    assert net.telling(off, refused) is refused
+    assert net.telling(None, off) is off

@@ -17,6 +17,8 @@ from ..model import CannotTell
 
 Address = tuple[Any, ...]
 _LATE = "no answer in time"
+# What an address says whose family this host has switched off: another address' own error tells more.
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EAFNOSUPPORT)
 
 
 class Deadline:
@@ -89,12 +91,12 @@ def resolve(
 
 
 def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connect by TCP to the first of the host's addresses that answers. Raises OSError, the last address' own."""
+    """Connect by TCP to the first of the host's addresses that answers. Raises OSError, the most telling one."""
     return connect_first(resolve(host, port, deadline), deadline)
 
 
 def connect_first(found: list[Address], deadline: Deadline) -> socket.socket:
-    """Connect to the first of these addresses, as getaddrinfo returns them, that answers."""
+    """Connect to the first of these addresses, as getaddrinfo returns them, that answers. Raises OSError, the most telling one."""
     failure: OSError = OSError("the name has no address")
     for index, (family, kind, protocol, _name, address) in enumerate(found):
         link = socket.socket(family, kind, protocol)
@@ -107,8 +109,13 @@ def connect_first(found: list[Address], deadline: Deadline) -> socket.socket:
             return link
         except OSError as error:
             link.close()
-            failure = error
+            failure = telling(failure if index else None, error)
     raise failure
+
+
+def telling(before: OSError | None, now: OSError) -> OSError:
+    """Return which of two addresses' errors tells more: the later one, unless it only says that this host has no way there."""
+    return before if before is not None and now.errno in _NOT_HERE else now
 
 
 def connect_unix(path: str, deadline: Deadline) -> socket.socket:
