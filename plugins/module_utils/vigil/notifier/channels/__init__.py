@@ -6,5 +6,23 @@
 from __future__ import annotations
 
 from ..channel import Channel
+from . import aliyun_sms, apprise, dingtalk, feishu, mail, ntfy, slack, sms_http, telegram, tencent_sms, twilio, webhook, wecom
 
-CHANNELS: dict[str, Channel] = {}
+CHANNELS: dict[str, Channel] = {
+    channel.name: channel
+    for channel in (
+        aliyun_sms.CHANNEL,
+        apprise.CHANNEL,
+        dingtalk.CHANNEL,
+        feishu.CHANNEL,
+        mail.CHANNEL,
+        ntfy.CHANNEL,
+        slack.CHANNEL,
+        sms_http.CHANNEL,
+        telegram.CHANNEL,
+        tencent_sms.CHANNEL,
+        twilio.CHANNEL,
+        webhook.CHANNEL,
+        wecom.CHANNEL,
+    )
+}
