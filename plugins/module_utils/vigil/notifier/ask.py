@@ -184,9 +184,17 @@ def _attempt(build: Build, read: Read, call: Call, wire: Wire) -> Outcome:
     try:
         reply = http.ask(asked, wire.deadline, wire.shared)
     except (http.NoAnswer, CannotTell, OSError) as error:
-        return _shown(Outcome(LATER, tls.words(error) if isinstance(error, OSError) else str(error)), call)
+        return _shown(Outcome(LATER, _trouble(error)), call)
     headers = {name.lower(): value for name, value in reply.headers.items()}
     return _shown(read(Answer(reply.status, reply.body, headers), call), call)
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return tls.words(error)
+    if isinstance(error, CannotTell):
+        return f"{error}. {error.advice}"
+    return f"its certificate is not trusted ({error})" if isinstance(error, http.NoAnswer) and error.code else str(error)
 
 
 def _shown(outcome: Outcome, call: Call) -> Outcome:

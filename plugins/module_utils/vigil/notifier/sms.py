@@ -35,7 +35,12 @@ def is_gsm(text: str) -> bool:
 
 def units(text: str) -> int:
     """Return the length in septets, or in units of UTF-16 where a character needs them."""
-    return sum(2 if character in _GSM_TWO else 1 for character in text) if is_gsm(text) else utf16(text)
+    return _septets(text) if is_gsm(text) else utf16(text)
+
+
+def _septets(text: str) -> int:
+    """The ellipsis is written as three dots."""
+    return sum(2 if character in _GSM_TWO else 3 if character == "…" else 1 for character in text)
 
 
 def short_text(message: Message, segments: int) -> str:
@@ -43,6 +48,6 @@ def short_text(message: Message, segments: int) -> str:
     whole = body(message, 10000).replace("…", "...")
     if is_gsm(whole) and units(whole) <= room(whole, segments):
         return whole
-    if is_gsm(whole):  # three dots keep it in septets; title and text may each have them
-        return body(message, room(whole, segments) - 4, size=units).replace("…", "...")
+    if is_gsm(whole):
+        return body(message, room(whole, segments), size=_septets).replace("…", "...")
     return body(message, room(whole, segments), size=utf16)

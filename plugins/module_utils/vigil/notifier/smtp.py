@@ -50,13 +50,17 @@ def deliver(server: Server, sender: str, recipients: Sequence[str], content: byt
     except Refused as refused:
         outcome = refused.outcome
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        outcome = Outcome(LATER, f"{session.stage}: {_words(error)}")
+        outcome = Outcome(LATER, f"{session.stage}: {_words(error, wire)}")
     finally:
         session.close()
     return [(recipient, session.verdicts.get(recipient, outcome)) for recipient in recipients]
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception, wire: Wire) -> str:
+    try:
+        wire.deadline.left()
+    except socket.timeout:  # smtplib hides it behind a word of its own
+        return "no answer in time"
     if isinstance(error, smtplib.SMTPException):
         return one_line(str(error), 200)
     return tls.words(error) if isinstance(error, OSError) else f"what it answered is no SMTP ({one_line(str(error), 80)})"

@@ -15,6 +15,8 @@ Escape = Callable[[str], str]
 Size = Callable[[str], int]
 
 _MORE = "…"
+# Characters of a field that a template names: text and link, and all others.
+_TEXT, _FIELD = 4000, 300
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\}")
 FIELDS = ("id", "status", "severity", "language", "title", "text", "url", "count", "at", "recipient", "secret")
 # Characters that belong to the one before them: joiners and variation selectors, beside the combining marks.
@@ -110,7 +112,7 @@ def fill(template: str, values: Mapping[str, str], escape: Escape = str) -> str:
 
 
 def fields(message: Message, recipient: str = "", secret: str = "") -> dict[str, str]:
-    """Return what a template may name, cleaned."""
-    found = {name: scrub(str(getattr(message, name))) for name in FIELDS[:7]}
-    labels = {f"label.{name}": scrub(value) for name, value in message.labels.items()}
+    """Return what a template may name, cleaned and bounded."""
+    found = {name: fit(scrub(str(getattr(message, name))), _TEXT if name in ("text", "url") else _FIELD) for name in FIELDS[:7]}
+    labels = {f"label.{name}": fit(scrub(value), _FIELD) for name, value in message.labels.items()}
     return {**labels, **found, "count": str(message.count), "at": str(int(message.at)), "recipient": recipient, "secret": secret}

@@ -29,7 +29,7 @@ def _percent(character: str) -> str:
 
 _ESCAPES: dict[str, Callable[[str], str]] = {
     "form": _percent,
-    "json": lambda character: json.dumps(character)[1:-1],
+    "json": lambda character: json.dumps(character, ensure_ascii=False)[1:-1],
     "xml": lambda character: xml_escape(character, {'"': "&quot;", "'": "&apos;"}),
     "text": str,
 }
