@@ -37,7 +37,7 @@ LINT = (
     Part("ansible-lint", "lint", "roles and playbooks, production profile", ("ansible-lint",), 60),
 )
 
-UNIT = (Part("unit", "unit", "pure logic", ("pytest", "-q", "--durations=5"), 15, limit=300),)
+UNIT = (Part("unit", "unit", "pure logic", ("pytest", "-q", "--durations=5"), 150, limit=900),)
 
 SANITY = (Part("sanity", "sanity", "ansible-test on a clean copy", _tool("sanity"), 40, limit=900),)
 

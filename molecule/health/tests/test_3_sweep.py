@@ -54,7 +54,7 @@ def test_a_host_without_its_agent_is_asked_over_ssh(operator, at, folder):
     at["db1"].sh("systemctl stop vigil-agent")
     try:
         said = operator.run("health.yml", health_report_dir=str(folder)).succeeded().said
-        assert "the host was asked over SSH" in said
+        assert "the host was asked over SSH, its agent told nothing" in json.dumps(report(folder))
         assert "systemctl status vigil-agent" in said
         assert "3 of 3 expected hosts seen" in said
         assert "redis" in json.dumps(report(folder))

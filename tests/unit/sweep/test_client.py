@@ -99,7 +99,7 @@ def test_the_deadline_is_one_for_all(handler: Handler) -> None:
 
 
 def test_a_good_agent_is_read_with_503_too_and_chunked() -> None:
-    chunked = b"HTTP/1.1 503 Service Unavailable\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+    chunked = b"HTTP/1.1 503 Service Unavailable\r\nAge: 0\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
     with running() as run:
         answer = asked(run(listen(says(chunked))))
     assert answer.silence is None
@@ -119,7 +119,7 @@ def test_a_retry_helps_an_agent_that_was_down_for_a_moment() -> None:
 
     async def second(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tries.append(1)
-        await says(HEAD + b"\r\n" + BODY if len(tries) > 1 else b"")(reader, writer)
+        await says(HEAD + b"Age: 0\r\n\r\n" + BODY if len(tries) > 1 else b"")(reader, writer)
 
     with running() as run:
         port = run(listen(second))
@@ -184,7 +184,7 @@ def test_a_connection_ends_with_its_answer_and_not_with_the_sweep() -> None:
     ended: list[float] = []
 
     async def stays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await says(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)(reader, writer)
+        await says(HEAD + b"Age: 0\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY)(reader, writer)
         await reader.read(-1)
         ended.append(time.monotonic())
 
