@@ -59,7 +59,7 @@ def test_rules_come_and_go_with_a_reload(operator, at, tmp_path):
         assert (pid, reloaded > before[name][1]) == (before[name][0], True)
         assert {"own:up:sum", "Slow", "hand:one"} <= _rules(at[name])
         assert "leaving:up:count" not in _rules(at[name])
-        assert at[name].sh("ls /etc/prometheus/rules").split() == ["by_hand.yml", "operator.yml", "own.yml", "vigil.yml"]
+        assert at[name].sh("ls /etc/prometheus/rules").split() == ["by_hand.yml", "coverage.yml", "operator.yml", "own.yml", "vigil.yml"]
         at[name].sh(f"rm {BY_HAND}")
 
 
