@@ -1,7 +1,7 @@
 # Copyright (c) The Vigil team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the roles' README files from their argument specs, and a page for each kind of check from what it declares.
+"""Write the roles' README files from their argument specs, and pages of checks and channels from what these declare.
 
 With `--check` only say what is not as it should be.
 """
@@ -17,8 +17,9 @@ import yaml
 
 from plugins.module_utils.vigil.health.kinds import KINDS
 from plugins.module_utils.vigil.health.spec import COMMON
+from plugins.module_utils.vigil.notifier.channels import CHANNELS
 
-from . import checks, markdown
+from . import channels, checks, markdown
 from .agree import complaints
 from .spec import Role, load
 
@@ -89,7 +90,15 @@ def pages(root: Path) -> dict[Path, str | None]:
         wanted[folder / f"{name}.md"] = checks.page(kind, yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else [])
     readme = folder / "README.md"
     blocks = {"kinds": checks.index(KINDS.values()), "common": checks.options(COMMON.options)}
-    return {**wanted, readme: checks.filled(readme.read_text(encoding="utf-8"), blocks)}
+    return {**wanted, readme: checks.filled(readme.read_text(encoding="utf-8"), blocks), **_channels(root)}
+
+
+def _channels(root: Path) -> dict[Path, str | None]:
+    path = root / "docs" / "channels.md"
+    if not path.is_file():
+        return {}
+    blocks = {"channels": channels.index(CHANNELS.values()), "options": channels.sections(CHANNELS.values())}
+    return {path: checks.filled(path.read_text(encoding="utf-8"), blocks)}
 
 
 def write_pages(wanted: dict[Path, str | None]) -> None:
@@ -99,7 +108,7 @@ def write_pages(wanted: dict[Path, str | None]) -> None:
             path.unlink()
         else:
             path.write_text(text, encoding="utf-8")
-        print(f"docs/checks/{path.name}: {'removed' if text is None else 'written'}")
+        print(f"docs/{'' if path.parent.name == 'docs' else 'checks/'}{path.name}: {'removed' if text is None else 'written'}")
 
 
 def differing(wanted: dict[Path, str | None]) -> dict[Path, str | None]:
@@ -113,7 +122,7 @@ def main(argv: list[str]) -> int:
     if "--check" not in argv:
         write_pages(stale)
     else:
-        print("".join(f"docs/checks/{path.name} is not what its kind says: run `make docs`\n" for path in stale), end="")
+        print("".join(f"{path.relative_to(ROOT)} is not what its kind or channel says: run `make docs`\n" for path in stale), end="")
     return max(_of_roles(argv), int("--check" in argv and bool(stale)))
 
 

@@ -18,7 +18,7 @@ from plugins.module_utils.vigil.health.units import BYTES, SECONDS, words
 
 NOTE = "<!-- written by `make docs` from plugins/module_utils/vigil/health/kinds/{name}.py and tests/cases/health/kinds/{name}.yml -->"
 BEGIN, END = "<!-- begin {name}: written by `make docs` -->", "<!-- end {name} -->"
-_HEAD = ["| option | type | default | what it is |", "| --- | --- | --- | --- |"]
+HEAD = ["| option | type | default | what it is |", "| --- | --- | --- | --- |"]
 _LIMITS = """\
 A limit is written as `{warn: ..., fail: ...}`, with one of them or both, or as one value that fails. The state is worse at the number
 or beyond it, and the table says on which side that is.
@@ -29,7 +29,7 @@ def page(kind: Kind, cases: Sequence[Mapping[str, Any]]) -> str:
     """The page of a kind. ``cases`` are its test documents; the first that fails shows what a person reads."""
     lines = [f"# `{kind.name}`", "", NOTE.format(name=kind.name), "", kind.text, "", "## What it needs", "", *needs(kind), ""]
     lines += ["## Options", "", "Beside these there are [the options that every check has](README.md#options-of-every-check).", ""]
-    lines += [*_HEAD, *map(row, kind.options), ""] if kind.options else ["This kind has no options of its own.", ""]
+    lines += [*HEAD, *map(row, kind.options), ""] if kind.options else ["This kind has no options of its own.", ""]
     if any(option.type == "limits" for option in kind.options):
         lines += [_LIMITS]
     lines += ["## Example", "", "```yaml", "vigil_checks:", *(f"  {line}".rstrip() for line in kind.example.splitlines()), "```", ""]
@@ -39,12 +39,17 @@ def page(kind: Kind, cases: Sequence[Mapping[str, Any]]) -> str:
 
 def needs(kind: Kind) -> list[str]:
     """What a host has to have for this kind, a line each."""
-    lines = [f"- The Python library {' or '.join(map(_package, kind.packages))}."] if kind.packages else []
+    lines = library(kind.packages)
     if kind.capabilities:
         lines.append(f"- The capabilities {', '.join(f'`{name}`' for name in kind.capabilities)}, or root, to see everything.")
     if kind.groups:
         lines.append(f"- To be in the group {', '.join(f'`{name}`' for name in kind.groups)}, or root.")
     return lines or ["Nothing but Python and an ordinary user."]
+
+
+def library(packages: Sequence[Package]) -> list[str]:
+    """The libraries of which one is needed, as one line; none where there are none."""
+    return [f"- The Python library {' or '.join(map(_package, packages))}."] if packages else []
 
 
 def row(option: Option) -> str:
@@ -84,7 +89,7 @@ def index(kinds: Iterable[Kind]) -> str:
 
 def options(common: Sequence[Option]) -> str:
     """The table of the options that every check has."""
-    return "\n".join([*_HEAD, *map(row, common)])
+    return "\n".join([*HEAD, *map(row, common)])
 
 
 def filled(text: str, blocks: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from typing import Any
@@ -23,6 +24,7 @@ def notify(url: str, title: str, body: str, kind: str, deadline: Deadline) -> bo
     where the library is missing, ValueError for a URL that it does not know, socket.timeout.
     """
     library = load(PACKAGE)
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it quotes URLs that it cannot read, and these hold secrets
     sender = library.Apprise()
     if not sender.add(url):
         raise ValueError("no URL that Apprise knows")

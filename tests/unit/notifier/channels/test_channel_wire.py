@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -179,7 +180,42 @@ def test_no_file(tmp_path: Path) -> None:
     assert "is not there" in outcome.words
 
 
-def test_apprise_is_not_there(tmp_path: Path) -> None:
+_APPRISE = """
+import logging
+import threading
+
+class Apprise:
+    def add(self, url):
+        self.url = url
+        logging.getLogger("apprise").error("cannot read %s", url)
+        return "://" in url
+
+    def notify(self, body, title, notify_type, body_format, interpret_escapes):
+        if "hang" in self.url:
+            threading.Event().wait(3)
+        if "raise" in self.url:
+            raise RuntimeError(self.url)
+        return (body, title, notify_type) == ("for 5 min\\nhttps://mon.example.org/a", "db1 down", "failure") and "good" in self.url
+"""
+
+
+@pytest.mark.parametrize(("url", "state", "words"), [
+    ("good://s3cr3t", "sent", "was sent"), ("bad://s3cr3t", "later", "was not sent"), ("raise://s3cr3t", "later", "was not sent"),
+    ("hang://s3cr3t", "later", "did not end in time"), ("s3cr3t", "never", "no URL that Apprise knows"),
+])
+def test_apprise(
+    url: str, state: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library in the shape of Apprise: the adapter's deadline, and that nothing it says is told."""
+    (tmp_path / "apprise.py").write_text(_APPRISE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "apprise", raising=False)
+    outcome = tell("apprise", [], {"url_file": kept(tmp_path, "url", url)}, seconds=0.3)
+    assert (outcome.state, words in outcome.words) == (state, True), outcome.words
+    assert "s3cr3t" not in outcome.words + caplog.text
+
+
+def test_a_library_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
     outcome = tell("apprise", [], {"url_file": kept(tmp_path, "url", "json://127.0.0.1:1/s3cr3t")})
-    assert outcome.state in ("later", "never")
-    assert "s3cr3t" not in outcome.words
+    assert (outcome.state, "python3-apprise" in outcome.words) == ("later", True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...health.kind import Package
 from ...health.model import CannotTell
 from .. import apprise_adapter, ask
 from ..channel import FIRING, LATER, NEVER, RESOLVED, SENT, Channel, Message, Outcome, Wire
@@ -43,6 +42,6 @@ CHANNEL = Channel(
     options=(ask.secret("url", "Apprise's URL; it is a secret"),),
     send=send,
     recipients="none: the URL names them",
-    packages=(Package("apprise", "apprise", "python3-apprise"),),
+    packages=(apprise_adapter.PACKAGE,),
     example="url_file: /etc/vigil/notifier/apprise.url\n",
 )
