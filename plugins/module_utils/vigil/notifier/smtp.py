@@ -28,7 +28,7 @@ class Server:
     port: int
     security: str
     ca: str | None = None
-    helo: str = "localhost"
+    helo: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
 
@@ -80,11 +80,12 @@ class _Session:
         self.stage = f"connecting to {server.host}:{server.port}"
         self.verdicts: dict[str, Outcome] = {}
         self._link: socket.socket | None = None
-        self._client = smtplib.SMTP(local_hostname=server.helo)
+        self._client = smtplib.SMTP(local_hostname=server.helo or "localhost")
 
     def open(self) -> None:
         """Connect, greet, secure, and say who we are."""
         self._link = net.connect(self.server.host, self.server.port, self.wire.deadline)
+        self._client.local_hostname = self.server.helo or _literal(str(self._link.getsockname()[0]))
         if self.server.security == "tls":
             self._secure()
         self._use()
@@ -187,6 +188,11 @@ class _Session:
         finally:
             if self._link is not None:
                 self._link.close()
+
+
+def _literal(address: str) -> str:
+    """Return an address as a host names itself that has no name for others (RFC 5321, 4.1.3)."""
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def _base64(data: bytes) -> str:

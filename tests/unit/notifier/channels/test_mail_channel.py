@@ -39,6 +39,14 @@ def test_a_mail_arrives() -> None:
     assert html.strip() == "<p>中</p>"
 
 
+def test_the_name_that_this_host_gives() -> None:
+    server = MailServer()
+    with serve(server) as port:
+        for given in ({}, {"helo": "mon1.example.org"}):
+            tell("mail", TO, {**OPEN, "port": port, **given})
+    assert [command for command in server.commands if command.startswith("ehlo")] == ["ehlo [127.0.0.1]", "ehlo mon1.example.org"]
+
+
 def test_each_attempt_has_the_same_message_id() -> None:
     server = MailServer()
     with serve(server) as port:

@@ -111,7 +111,7 @@ CHANNEL = Channel(
         Option("reply_to", "str", "Where answers go."),
         Option("username", "str", "The user's name."),
         ask.secret("password", "the user's password", required=False),
-        Option("helo", "str", "The name by which this host says who it is; without it `localhost`.", default="localhost"),
+        Option("helo", "str", "The name that this host gives; without it the address that it comes from.", default=""),
         ask.CA,
     ),
     send=send,
