@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.notifier import signature
+from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.notifier import ask, signature
 
 from tests.unit.health.serving import Authority, page, says, serve
 from tests.unit.notifier.channels.telling import NOW, kept, tell
@@ -110,7 +110,8 @@ def test_the_webhook_is_signed_and_a_replay_is_refused(tmp_path: Path) -> None:
         verdicts.append(replays.refuse("k3y-of-the-account", headers, content, NOW + 100))
         assert signature.refuse("another", headers, content, NOW) == "Vigil-Signature does not match"
         assert signature.refuse("k3y-of-the-account", headers, content + b" ", NOW) == "Vigil-Signature does not match"
-        assert "more than 300 s" in str(signature.refuse("k3y-of-the-account", headers, content, NOW + 400))
+        for now in (NOW - 400, NOW + 400):
+            assert "more than 300 s" in str(signature.refuse("k3y-of-the-account", headers, content, now))
     assert verdicts == [None, "this request was accepted before", None]
 
 
@@ -172,6 +173,17 @@ def test_a_certificate_for_another_name_gets_nothing(authority: Authority, tmp_p
 def test_an_address_that_is_none(content: str, state: str, words: str, tmp_path: Path) -> None:
     outcome = tell("webhook", [], {"url_file": kept(tmp_path, "url", content)})
     assert (outcome.state, words in outcome.words, "s3cr3t" in outcome.words) == (state, True, False), outcome.words
+
+
+def test_a_token_that_is_none(tmp_path: Path) -> None:
+    outcome = tell("telegram", ["1"], {"token_file": kept(tmp_path, "token", "s3cr3t/../x")})
+    assert (outcome.state, "s3cr3t" in outcome.words) == ("never", False)
+    assert "holds none" in outcome.words
+
+
+@pytest.mark.parametrize("quoted", ["a b/c\\ü", "a%20b%2Fc%5C%C3%BC", "a+b%2Fc%5C%C3%BC", "a b/c\\\\\\u00fc"])
+def test_a_secret_is_known_however_it_is_quoted(quoted: str) -> None:
+    assert ask.redact(f"key={quoted}!", ["a b/c\\ü", ""]) == "key=***!"
 
 
 def test_no_file(tmp_path: Path) -> None:
