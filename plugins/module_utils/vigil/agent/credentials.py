@@ -7,19 +7,32 @@ from __future__ import annotations
 
 import os
 import ssl
+from typing import Protocol
 
 from ..httpd.tls import server_context
 from ..model import VigilError
-from .config import Config, read_token
+from .config import Files, read_token
 from .journal import INFO, WARNING, say
 
 Stamp = tuple[object, ...]
 
 
+class Served(Protocol):
+    """What a configuration says of credentials; other residents than the agent serve by it too."""
+
+    @property
+    def token_file(self) -> str | None:
+        """Path of the token."""
+
+    @property
+    def tls(self) -> Files | None:
+        """Paths of certificate and key."""
+
+
 class Credentials:
     """What is served with. ``trouble`` is a sentence while new files are of no use; the old ones are used on."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Served) -> None:
         """Read the files. Raises VigilError where they are of no use: at the start there are no old ones."""
         self.trouble, self._config = "", config
         self._stamp = _stamp(config)
@@ -43,12 +56,12 @@ class Credentials:
         return True
 
 
-def _read(config: Config) -> tuple[str, ssl.SSLContext | None]:
+def _read(config: Served) -> tuple[str, ssl.SSLContext | None]:
     token = read_token(config.token_file)
     return token, server_context(config.tls.cert, config.tls.key) if config.tls else None
 
 
-def _stamp(config: Config) -> Stamp:
+def _stamp(config: Served) -> Stamp:
     names = [config.token_file, config.tls and config.tls.cert, config.tls and config.tls.key]
     return tuple(_identity(name) for name in names if name)
 
