@@ -108,9 +108,11 @@ class Running:
             self.process.kill()
             raise
 
-    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = BEARER, link: socket.socket | None = None) -> Reply:
+    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = BEARER,
+            link: socket.socket | None = None) -> Reply:
         """Ask over a connection of its own, or one that is there."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *(f"{key}: {item}" for key, item in headers.items())]
+        given = [f"{key}: {item}" for key, item in headers.items()]
+        lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *given]
         data = "\r\n".join([*lines, "", ""]).encode() + body
         if link is not None:
             link.sendall(data)

@@ -106,6 +106,10 @@ def targets_of(config: Config) -> list[tuple[str, Target]]:
     return found + [("alarm", target) for target in config.alarm]
 
 
+def _near(name: str, known: Mapping[str, object]) -> str:
+    return nearest(name, known) if known else "; there are none."
+
+
 def _refuse(config: Config, channels: Mapping[str, Channel]) -> None:
     for where, target in targets_of(config):
         if target.channel not in config.channels:
@@ -113,10 +117,10 @@ def _refuse(config: Config, channels: Mapping[str, Channel]) -> None:
         readers.refuse_target(channels[config.channels[target.channel].kind], target, where)
     for route in config.routes:
         if route.escalation and route.escalation not in config.escalations:
-            raise InvalidInput(f"routes: {route.name}: {route.escalation} is no escalation{nearest(route.escalation, config.escalations)}")
+            raise InvalidInput(f"routes: {route.name}: {route.escalation} is no escalation{_near(route.escalation, config.escalations)}")
         for name in route.quiet:
             if name not in config.quiet:
-                raise InvalidInput(f"routes: {route.name}: {name} are no quiet hours{nearest(name, config.quiet)}")
+                raise InvalidInput(f"routes: {route.name}: {name} are no quiet hours{_near(name, config.quiet)}")
     last = config.routes[-1]
     if last.match or last.match_re or not (last.targets or last.escalation):
         raise InvalidInput(f"routes: the last one, {last.name}, has to take every alert: no match, and a target. Others were lost.")

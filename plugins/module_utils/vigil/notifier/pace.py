@@ -59,7 +59,7 @@ class Settled:
 
 def room(sent: Sequence[float], rate: Rate, now: float) -> tuple[int, float]:
     """Return how many messages may go now, and when the next one may (epoch) where none may. ``sent``: when others went, in order."""
-    recent = [at for at in sent if now - rate.per < at <= now]
+    recent = [at for at in sent if at <= now < at + rate.per]
     left = max(0, rate.count - len(recent))
     return left, 0.0 if left else recent[len(recent) - rate.count] + rate.per
 

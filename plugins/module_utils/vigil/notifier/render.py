@@ -49,9 +49,9 @@ def message(letter: Letter) -> Message:
 
 def summary(alert: Alert, language: str) -> str:
     """Return the line that says what is wrong: the annotation summary in that language, else summary, else the name and where."""
-    given = alert.annotations.get(f"summary_{language}") or alert.annotations.get("summary")
+    given = alert.annotations.get(f"summary_{language}") or alert.annotations.get("summary") or ""
     where = alert.labels.get("instance") or alert.labels.get("host") or ""
-    return clean(given or f"{alert.name} {where}".strip(), _SUMMARY)
+    return clean(given.strip() or f"{alert.name} {where}".strip(), _SUMMARY)
 
 
 def _title(letter: Letter, alerts: Sequence[Alert], common: Mapping[str, str]) -> str:
