@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 
-from tests.unit.agent.running import TOKEN, wait
-from tests.unit.notifier.running import Running, alert, running
+from tests.unit.agent.running import TOKEN, make_certificates, wait
+from tests.unit.notifier.running import Running, alert, running, webhook
 
 
 def delivered(notifier: Running) -> int:
@@ -130,3 +131,27 @@ def test_credentials_of_systemd(tmp_path: Path) -> None:
     assert notifier.command("check").returncode == 0
     notifier.environment = {}
     assert "LoadCredential=token:FILE" in notifier.command("check").stderr
+
+
+def test_a_second_notifier_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path) as notifier:
+        second = notifier.command("run")
+        assert second.returncode == 1
+        assert "another notifier serves by the journal" in second.stderr
+        notifier.post(alert())
+        assert notifier.until(1)
+
+
+def test_tls_and_the_service_manager(tmp_path: Path) -> None:
+    context = make_certificates(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
+        with running(tmp_path, environment, tls={"cert": "host.crt", "key": "host.key"}) as notifier:
+            assert manager.recv(4096).startswith(b"READY=1\nSTATUS=0 waiting")
+            with context.wrap_socket(notifier.connect(), server_hostname="127.0.0.1") as link:
+                assert notifier.ask("POST", "/alerts", webhook(alert()), link=link).status == 202
+            assert notifier.until(1)
+            assert manager.recv(4096).startswith(b"WATCHDOG=1\nSTATUS=")
+        assert manager.recv(4096).startswith((b"WATCHDOG=1", b"STOPPING=1"))

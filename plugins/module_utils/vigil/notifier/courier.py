@@ -139,12 +139,13 @@ class Courier:
             journal.drop(database, move.ids, move.reason)
             self.figures.dropped += len(move.ids)
             return
-        self._count(recipient, now)
         if move.kind == "form":
             flight = journal.form(database, self.post.name, recipient, move.ids, move.status, self.post.retry, now)
         else:
             flight = journal.begin(database, move.ids[0], now)
-        self._deliver(flight)
+        if flight is not None:
+            self._count(recipient, now)
+            self._deliver(flight)
 
     def _deliver(self, flight: journal.Flight) -> None:
         began = self.figures.busy = time.monotonic()

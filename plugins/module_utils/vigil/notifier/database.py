@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 import threading
@@ -102,6 +103,20 @@ class Database:
         """Close the file."""
         with self._lock:
             self._link.close()
+
+
+def lock_journal(path: str) -> int:
+    """Hold the journal for this process, until it ends; return the descriptor. Raises Cannot: another notifier serves by it."""
+    try:
+        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Cannot(f"the journal {path} cannot be used: {error.strerror}.") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise Cannot(f"another notifier serves by the journal {path}. End it first: fuser {path}.lock") from error
+    return handle
 
 
 def open_journal(path: str, now: float) -> tuple[Database, str]:

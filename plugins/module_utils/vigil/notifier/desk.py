@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 from .. import __version__
@@ -44,12 +45,14 @@ class Desk:
         self._view, self._on_watchdog = view, on_watchdog
 
     def handle(self, request: Request) -> Answer:
-        """Answer a request."""
+        """Answer a request. HEAD is answered as GET; whoever sends it leaves the body out."""
+        if request.method == "HEAD":
+            request = replace(request, method="GET")
         if request.path == "/alerts":
             return self._alerts(request)
         if request.path.startswith("/ack/"):
             return self._ack(request, request.path[len("/ack/"):])
-        if request.path == "/metrics" and request.method in ("GET", "HEAD"):
+        if request.path == "/metrics" and request.method == "GET":
             return self._metrics(request)
         return self._health(request)
 

@@ -153,9 +153,15 @@ def drop(database: Database, ids: Sequence[int], reason: str) -> None:
         link.executemany("UPDATE notices SET dropped = ? WHERE id = ?", [(reason, number) for number in ids])
 
 
-def form(database: Database, channel: str, recipient: str, ids: Sequence[int], status: str, retry: Retry, now: float) -> Flight:
-    """Make a message of notices, and write that it is tried from now on. It stays the same in each try."""
+def form(database: Database, channel: str, recipient: str, ids: Sequence[int], status: str, retry: Retry, now: float) -> Flight | None:
+    """Make a message of notices, and write that it is tried from now on. It stays the same in each try.
+
+    None where somebody else took one of them: a courier that a reload replaced may be on its last step.
+    """
     with database.transaction() as link:
+        taken = "SELECT 1 FROM notices WHERE id = ? AND (parcel IS NOT NULL OR dropped IS NOT NULL)"
+        if any(link.execute(taken, (number,)).fetchone() for number in ids):
+            return None
         first = link.execute("SELECT language, step FROM notices WHERE id = ?", (ids[0],)).fetchone()
         row = link.execute(
             "INSERT INTO parcels (uid, channel, recipient, language, status, step, count, state, due, deadline, made) "
@@ -166,14 +172,16 @@ def form(database: Database, channel: str, recipient: str, ids: Sequence[int], s
         return _begin(link, int(row.lastrowid or 0), now)
 
 
-def begin(database: Database, parcel: int, now: float) -> Flight:
-    """Write that a message is tried from now on; return it. After a crash this row says what may have arrived."""
+def begin(database: Database, parcel: int, now: float) -> Flight | None:
+    """Write that a message is tried from now on; return it. After a crash this row says what may have arrived. None as for ``form``."""
     with database.transaction() as link:
         return _begin(link, parcel, now)
 
 
-def _begin(link: sqlite3.Connection, parcel: int, now: float) -> Flight:
-    link.execute("UPDATE parcels SET state = ?, tries = tries + 1 WHERE id = ?", (FLYING, parcel))
+def _begin(link: sqlite3.Connection, parcel: int, now: float) -> Flight | None:
+    values = (FLYING, parcel, WAITING)
+    if not link.execute("UPDATE parcels SET state = ?, tries = tries + 1 WHERE id = ? AND state = ?", values).rowcount:
+        return None
     link.execute("INSERT INTO tries (parcel, began) VALUES (?, ?)", (parcel, now))
     row = link.execute("SELECT * FROM parcels WHERE id = ?", (parcel,)).fetchone()
     bodies = link.execute("SELECT DISTINCT a.id, a.body FROM notices n JOIN alerts a ON a.id = n.alert WHERE n.parcel = ? "

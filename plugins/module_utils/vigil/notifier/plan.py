@@ -92,7 +92,7 @@ def trial_plan(channel: str, recipient: str, language: str, now: float, where: s
     words = (f"A test of {channel} from {where}", f"来自 {where} 的 {channel} 测试")
     alert = own_alert("NotifierTest", FIRING, *words, at=now, where=where, key=key)
     alert = Alert(alert.fingerprint, TEST, alert.starts, alert.receiver, {**alert.labels, "severity": "info"}, alert.annotations)
-    return Plan(alert, group_of(alert), now, (Ask(channel, recipient, language, now),), reason="a test")
+    return Plan(alert, group_of(alert), 0.0, (Ask(channel, recipient, language, 0.0),), reason="a test")
 
 
 def stamp(at: float) -> str:

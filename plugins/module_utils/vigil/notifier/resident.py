@@ -24,7 +24,7 @@ from .channel import Channel
 from .clerk import Clerk
 from .config import Config, read_config, read_secrets
 from .courier import Courier, Office
-from .database import open_journal
+from .database import lock_journal, open_journal
 from .desk import Desk
 from .metrics import Intake
 from .plan import own_alert, own_plan
@@ -45,6 +45,7 @@ class Notifier:
         read_secrets(config)
         self._credentials = Credentials(config)
         clock = Clock()
+        self._lock = lock_journal(config.journal)
         database, words = open_journal(config.journal, time.time())
         self._office = Office(config, database, clock, _key(config), on_broken=self._broken, on_news=self._wake)
         self._intake = Intake(started=time.time(), reloaded=time.time())

@@ -88,7 +88,8 @@ def prune(database: Database, before: float) -> int:
             "DELETE FROM alerts WHERE id IN (SELECT a.id FROM alerts a WHERE a.accepted < ? AND NOT EXISTS (SELECT 1 FROM notices n "
             "WHERE n.alert = a.id) AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.alert = a.id AND i.closed IS NULL) LIMIT ?)",
             (before, _AT_A_TIME)).rowcount
-        link.execute("DELETE FROM incidents WHERE closed IS NOT NULL AND alert NOT IN (SELECT id FROM alerts)")
+        if gone:
+            link.execute("DELETE FROM incidents WHERE closed IS NOT NULL AND alert NOT IN (SELECT id FROM alerts)")
     return len(old) + int(gone)
 
 
@@ -115,9 +116,9 @@ def revive(database: Database, posts: Mapping[str, Post], now: float, parcel: in
         for post in posts.values():
             if channel in ("", post.name):
                 revived += link.execute(
-                    "UPDATE parcels SET state = 'waiting', due = ?, deadline = ?, done = NULL, words = 'replayed' "
+                    "UPDATE parcels SET state = 'waiting', due = 0, deadline = ?, done = NULL, words = 'replayed' "
                     "WHERE state = ? AND channel = ? AND (? = 0 OR id = ?)",
-                    (now, now + post.retry.deadline, DEAD, post.name, parcel, parcel)).rowcount
+                    (now + post.retry.deadline, DEAD, post.name, parcel, parcel)).rowcount
     return revived
 
 
