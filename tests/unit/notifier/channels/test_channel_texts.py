@@ -28,7 +28,7 @@ ANY = st.one_of(st.text(st.characters(), max_size=200), st.text(st.characters(),
 LIMITS = {"dingtalk": 20000, "feishu": 20480, "slack": 60000, "telegram": 30000, "ntfy": 16000, "webhook": 1200000, "wecom": 6000,
           "twilio": 6000, "tencent_sms": 4000, "aliyun_sms": 0, "sms_http": 6000}
 OWN: dict[str, dict[str, Any]] = {
-    "sms_http": {"body": '{"to":"{recipient}","text":"{sms}","l":"{label.instance}"}'},
+    "sms_http": {"body": '{"to":"{recipient}","text":"{sms}","l":"{label.instance}","t":"{title}"}'},
     "twilio": {"account_sid": "AC" + "0" * 32, "from": "x"},
     "aliyun_sms": {"access_key_id": "a", "sign_name": "b", "template_code": "c", "params": {"a": "{title}", "b": "{text}"}},
     "tencent_sms": {"secret_id": "a", "app_id": "b", "sign_name": "c", "template_id": "d", "params": ["{title}", "{label.instance}"]}}
@@ -98,4 +98,4 @@ def test_a_character_of_several_is_kept_whole() -> None:
 
 
 def test_a_cut_is_made_between_words() -> None:
-    assert text.fit("the host db1 has been down for 5 minutes", 32) == "the host db1 has been down for…"
+    assert text.fit("the host db1 has been down for 5 minutes", 36) == "the host db1 has been down for 5…"
