@@ -25,7 +25,7 @@ def _targets(mon):
 
 
 def test_every_target_of_the_inventory_is_up(at, wait_until):
-    pairs = [(job, name) for job in EXPORTERS for name in at]
+    pairs = [(job, name) for job in (*EXPORTERS, "health_agent") for name in at]
     pairs += [("prometheus", "mon"), ("alertmanager", "mon"), ("blackbox_exporter", "mon"), ("blackbox-ssh_banner", "-")]
     wanted = dict.fromkeys(pairs, "up")
     wait_until(lambda: _targets(at["mon"]) == wanted, why=str(wanted))
@@ -87,7 +87,7 @@ def test_verify_fails_on_a_host_that_differs_and_changes_nothing(operator, at):
 def test_targets_prints_a_line_for_each_target(operator, at):
     said = operator.run("targets.yml").unchanged().said
     for name in at:
-        for job, port in EXPORTERS.items():
+        for job, port in {**EXPORTERS, "health_agent": 9890}.items():
             line = next(line for line in said.splitlines() if line.split()[:3] == [name, job, f"{at[name].address}:{port}"])
             assert line.split()[3] == "up"
 
@@ -98,7 +98,7 @@ def test_targets_names_the_blind_spot(operator, at):
     try:
         ran = operator.run("targets.yml", prometheus_verify_timeout=5).failed(f"node on {name} ({at[name].address}:9100) is down")
         assert "connection refused" in ran.said
-        assert "1 of 10 targets" in ran.said
+        assert "1 of 13 targets" in ran.said
     finally:
         at[name].sh("systemctl start prometheus-node-exporter")
 

@@ -157,6 +157,6 @@ def test_an_upgrade_stops_at_the_first_failure(operator, at):
 
 def test_an_upgrade_takes_one_host_after_the_other_and_proves_the_whole(operator, at):
     ran = operator.run("upgrade.yml").changed(*at)
-    assert ran.said.count("PLAY [Exporters on every monitored host]") == len(at)
+    assert ran.said.count("PLAY [Exporters and the health agent on every monitored host]") == len(at)
     assert ran.said.count(" up ") >= 2 * len(at)
     operator.run("site.yml").unchanged()
