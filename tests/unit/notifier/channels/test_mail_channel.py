@@ -146,6 +146,15 @@ def test_each_recipient_has_its_own_verdict() -> None:
     assert (outcome.state, outcome.pending, outcome.refused) == ("sent", (), ("gone@example.org",))
 
 
+def test_a_server_that_says_goodbye_between_recipients() -> None:
+    people = [f"{name}@example.org" for name in ("gone", "good", "bye", "last")]
+    server = MailServer({"RCPT TO:<gone": "550 5.1.1 gone", "RCPT TO:<bye": "421 4.3.2 shutting down"})
+    with serve(server) as port:
+        outcome = tell("mail", people, {**OPEN, "port": port})
+    assert (outcome.state, outcome.refused, outcome.pending) == ("later", ("gone@example.org",), tuple(people[1:]))
+    assert not any(command.startswith(("DATA", "data", "RCPT TO:<last", "rcpt TO:<last")) for command in server.commands)
+
+
 def test_a_server_that_answers_a_byte_at_a_time_does_not_hold_us() -> None:
     ended = threading.Event()
 

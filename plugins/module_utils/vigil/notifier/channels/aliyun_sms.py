@@ -25,8 +25,8 @@ _NEVER = ("isv.", "isp.", "Invalid", "Missing", "Forbidden", "NoPermission", "Si
 
 
 def sign(secret: str, key: str, host: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes = b"") -> str:
-    """Return the header Authorization of a POST to /: method, path, sorted query, host and x-acs- headers, and the body are signed."""
-    signed = {"host": host, **{name.lower(): value for name, value in headers.items() if name.lower().startswith("x-acs-")}}
+    """Return the header Authorization of a POST to /: method, path, sorted query, host and these headers (all x-acs-), and the body."""
+    signed = {"host": host, **{name.lower(): value for name, value in headers.items()}}
     names = ";".join(sorted(signed))
     lines = "".join(f"{name}:{signed[name].strip()}\n" for name in sorted(signed))
     canonical = "\n".join(("POST", "/", encode(query), lines, names, hashlib.sha256(content).hexdigest()))

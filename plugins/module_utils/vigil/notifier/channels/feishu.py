@@ -61,8 +61,8 @@ def read(answer: ask.Answer, call: ask.Call) -> Outcome:
 
 
 def wrong_user(recipient: str) -> str | None:
-    """Return a sentence where this is no user; "all" would wake everybody."""
-    if recipient.lower() != "all" and _USER.fullmatch(recipient):
+    """Return a sentence where this is no user; "all" would wake everybody, and is too short for one."""
+    if _USER.fullmatch(recipient):
         return None
     return f"{recipient[:40]!r} was found, expected an open_id such as ou_18eac85d35a26f989317ad4f02e8bbbb"
 
