@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timezone
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -99,7 +100,7 @@ def retry_after(answer: Answer, now: float) -> float | None:
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", given):
         return min(float(given), _AFTER_LIMIT)
     try:
-        until = email.utils.parsedate_to_datetime(given).timestamp()
+        until = email.utils.parsedate_to_datetime(given).replace(tzinfo=timezone.utc).timestamp()  # always GMT: RFC 9110, 5.6.7
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return min(max(0.0, until - now), _AFTER_LIMIT)
