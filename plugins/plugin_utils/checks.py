@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ansible.inventory.group import Group
 from ansible.inventory.helpers import sort_groups
-from ansible.inventory.host import Host
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.defaults import DEFAULT_CHECKS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.kinds import KINDS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.spec import merge, parse
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.plain import plain
+from ansible_collections.vigil.monitoring.plugins.plugin_utils.layers import named, values
 
 VARIABLE = "vigil_checks"
 DEFAULTS = "vigil_default_checks"
@@ -46,20 +44,5 @@ def _written(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     inventory = hostvars._inventory
     host = inventory.get_host(variables["inventory_hostname"])
     for entity in [*sort_groups(host.get_groups()), host]:
-        for found in _values(entity, inventory, hostvars._loader, str(variables.get("playbook_dir", ""))):
-            kind = "host" if isinstance(entity, Host) else "group"
-            yield f"{VARIABLE} of the {kind} {entity.name}", found
-
-
-def _values(entity: Group | Host, inventory: Any, loader: Any, playbook_dir: str) -> Iterator[Any]:
-    """The inventory file's own value, then group_vars or host_vars beside the inventory, then those beside the playbook."""
-    sources = [
-        entity.vars, get_vars_from_inventory_sources(loader, inventory._sources, [entity], "task"),
-        get_vars_from_path(loader, playbook_dir, [entity], "task") if playbook_dir else {},
-    ]
-    seen: list[Any] = []
-    for source in sources:
-        value = source.get(VARIABLE)
-        if value is not None and value not in seen:
-            seen.append(value)
-            yield value
+        for found in values(VARIABLE, entity, inventory, hostvars._loader, str(variables.get("playbook_dir", ""))):
+            yield named(VARIABLE, entity), found

@@ -15,11 +15,12 @@ from typing import Any
 
 import yaml
 
+from plugins.module_utils.vigil.alerts import parse
 from plugins.module_utils.vigil.health.kinds import KINDS
 from plugins.module_utils.vigil.health.spec import COMMON
 from plugins.module_utils.vigil.notifier.channels import CHANNELS
 
-from . import channels, checks, markdown
+from . import alerts, channels, checks, markdown
 from .agree import complaints
 from .spec import Role, load
 
@@ -101,14 +102,33 @@ def _channels(root: Path) -> dict[Path, str | None]:
     return {path: checks.filled(path.read_text(encoding="utf-8"), blocks)}
 
 
+def alert_pages(root: Path) -> dict[Path, str | None]:
+    """Every page about alert rules as it has to be; None for the runbook of an area that is there no more."""
+    documents = sorted((root / "roles" / "prometheus" / "files" / "rules").glob("*.yml"))
+    areas = parse.catalogue(yaml.safe_load(path.read_text(encoding="utf-8")) for path in documents)
+    docs = root / "docs"
+    wanted: dict[Path, str | None] = dict.fromkeys(filter(_is_written, (docs / "runbooks").glob("*.md")))
+    wanted.update({docs / "runbooks" / f"{area.name}.md": alerts.runbook(area) for area in areas})
+    for name, language in (("alerts.md", "en"), ("alerts.zh-CN.md", "zh")):
+        text = (docs / name).read_text(encoding="utf-8")
+        wanted[docs / name] = checks.filled(text, {"rules": alerts.table(areas, language)})
+    return wanted
+
+
+def _is_written(path: Path) -> bool:
+    """Whether a runbook is one of those that are written here: others may stand beside them."""
+    return alerts.NOTE.partition("{")[0] in path.read_text(encoding="utf-8")
+
+
 def write_pages(wanted: dict[Path, str | None]) -> None:
     """Make the pages what they have to be, and say which ones were not."""
     for path, text in wanted.items():
         if text is None:
             path.unlink()
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        print(f"docs/{'' if path.parent.name == 'docs' else 'checks/'}{path.name}: {'removed' if text is None else 'written'}")
+        print(f"{path.parent.name}/{path.name}: {'removed' if text is None else 'written'}")
 
 
 def differing(wanted: dict[Path, str | None]) -> dict[Path, str | None]:
@@ -118,11 +138,11 @@ def differing(wanted: dict[Path, str | None]) -> dict[Path, str | None]:
 
 def main(argv: list[str]) -> int:
     """Return 1 where there is a complaint, else 0."""
-    stale = differing(pages(ROOT))
+    stale = differing({**pages(ROOT), **alert_pages(ROOT)})
     if "--check" not in argv:
         write_pages(stale)
     else:
-        print("".join(f"{path.relative_to(ROOT)} is not what its kind or channel says: run `make docs`\n" for path in stale), end="")
+        print("".join(f"{path.parent.name}/{path.name} is not what its source says: run `make docs`\n" for path in stale), end="")
     return max(_of_roles(argv), int("--check" in argv and bool(stale)))
 
 

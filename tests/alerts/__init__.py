@@ -1,0 +1,4 @@
+# Copyright (c) The Vigil team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unit tests of the alert rules, made from short case documents, run by promtool."""
