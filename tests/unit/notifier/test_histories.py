@@ -260,3 +260,11 @@ def test_what_is_old_goes_and_what_waits_stays() -> None:
         rows = made.database.rows("SELECT key FROM alerts")
         assert [row["key"].split("|")[0] for row in rows] == ["f2"]
         assert made.database.one("SELECT count(*) FROM notices") == 2
+
+
+def test_a_clock_that_jumps_while_it_runs_moves_nothing() -> None:
+    wall, steady = [1_000_000.0], [50.0]
+    clock = upkeep.Clock(lambda: wall[0], lambda: steady[0])
+    wall[0] += 3600
+    steady[0] += 2
+    assert clock() == 1_000_002.0

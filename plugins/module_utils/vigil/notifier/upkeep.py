@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .config import Config
@@ -23,12 +23,13 @@ _AT_A_TIME = 500
 class Clock:
     """The time as epoch that goes on at the pace of the monotonic clock: while the process lives no jump of the wall clock moves it."""
 
-    def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady
+        self._offset = wall() - steady()
 
     def __call__(self) -> float:
         """Return seconds of the epoch."""
-        return self._offset + time.monotonic()
+        return self._offset + self._steady()
 
 
 @dataclass(frozen=True)
