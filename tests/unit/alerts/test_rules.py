@@ -101,6 +101,27 @@ def test_an_objective_is_recorded_and_burns(tmp_path: Path) -> None:
 
 
 @needs_promtool
+def test_what_is_out_of_the_ordinary_is_scored_once_it_is_trained(tmp_path: Path) -> None:
+    """A processor that idles 80 % of the time for a day, and then hardly; the band is never narrower than 5 %."""
+    area = next(area for area in AREAS if area.name == "anomaly")
+    idle = " ".join(f"{min(step, 750) * 96 + max(step - 750, 0) * 12}" for step in range(780))
+    rules = [rule for group in render.groups([area], render.Settings()) for rule in group["rules"]]
+    (tmp_path / "r.yml").write_text(yaml.safe_dump({"groups": [{"name": "x", "rules": rules}]}), encoding="utf-8")
+    score = 'round(vigil:signal_score{signal="cpu"})'
+    asked = [{"expr": score, "eval_time": "1h", "exp_samples": [{"labels": '{host="a",signal="cpu"}', "value": 0}]},
+             {"expr": "count(vigil:signal_trained)", "eval_time": "1h", "exp_samples": []},
+             {"expr": score, "eval_time": "1550m", "exp_samples": [{"labels": '{host="a",signal="cpu"}', "value": 14}]},
+             {"expr": 'count(ALERTS{alertname="SignalHigh",alertstate="firing"})', "eval_time": "1550m",
+              "exp_samples": [{"labels": "{}", "value": 1}]}]  # fmt: skip
+    test = {"interval": "2m", "input_series": [{"series": 'node_cpu_seconds_total{host="a",mode="idle"}', "values": idle}],
+            "promql_expr_test": asked}  # fmt: skip
+    document_ = {"rule_files": ["r.yml"], "evaluation_interval": "2m", "tests": [test]}
+    (tmp_path / "t.yml").write_text(yaml.safe_dump(document_), encoding="utf-8")
+    said = subprocess.run([TOOL, "test", "rules", "t.yml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+@needs_promtool
 def test_a_host_of_its_own_severity_and_one_that_is_off(tmp_path: Path) -> None:
     case = CASES["HostMemoryLow"]
     groups = groups_of(case.rule, AREAS, {"a": {"severity": "critical"}, "b": {"enabled": False}})
