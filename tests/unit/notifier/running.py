@@ -90,7 +90,7 @@ class Running:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the operator's."""
         environment = {**os.environ, "PYTHONPATH": str(PACKAGE), **self.environment}
-        return subprocess.run(self.argv(*words), env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(self.argv(*words), env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -47,8 +47,8 @@ class Config:
     watchdog: Watchdog | None = None
 
 
-def read_config(path: str, channels: Mapping[str, Channel] = CHANNELS, environment: Mapping[str, str] = os.environ) -> Config:
-    """Read the file at ``path``. Raises VigilError with what was found, what was expected and where."""
+def read_config(path: str, channels: Mapping[str, Channel] = CHANNELS, environment: Mapping[str, str] | None = None) -> Config:
+    """Read the file at ``path``; ``environment`` is this process' own. Raises VigilError: what was found, what was expected and where."""
     try:
         with open(path, encoding="utf-8") as handle:
             given = json.load(handle)
@@ -57,7 +57,7 @@ def read_config(path: str, channels: Mapping[str, Channel] = CHANNELS, environme
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not JSON: {error}.") from error
     try:
-        return parse_config(given, readers.Place(os.path.dirname(os.path.abspath(path)), environment, channels))
+        return parse_config(given, readers.Place(os.path.dirname(os.path.abspath(path)), os.environ if environment is None else environment, channels))
     except VigilError as error:
         raise InvalidInput(f"{path}: {error}") from error
 

@@ -106,5 +106,3 @@ def watch(last: float, began: float, within: float, now: float, missing: bool) -
     if late and not missing:
         return "missing"
     return "back" if missing and last and not late else ""
-
-
