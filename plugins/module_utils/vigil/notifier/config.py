@@ -57,7 +57,8 @@ def read_config(path: str, channels: Mapping[str, Channel] = CHANNELS, environme
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not JSON: {error}.") from error
     try:
-        return parse_config(given, readers.Place(os.path.dirname(os.path.abspath(path)), os.environ if environment is None else environment, channels))
+        known = os.environ if environment is None else environment
+        return parse_config(given, readers.Place(os.path.dirname(os.path.abspath(path)), known, channels))
     except VigilError as error:
         raise InvalidInput(f"{path}: {error}") from error
 
