@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
@@ -21,6 +21,7 @@ from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model impor
 from ansible_collections.vigil.monitoring.plugins.plugin_utils.alerts import rules as rules_of
 
 from tests.alerts.case import areas
+from tests.unit.plugin_loader import plugin_loader
 
 AREAS = areas()
 KNOWN = {rule.id: rule for rule in parse.rules(AREAS)}
@@ -31,8 +32,9 @@ HOSTS = {"all": {"children": {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _plugins() -> None:
-    init_plugin_loader()
+def _plugins() -> Iterator[None]:
+    with plugin_loader():
+        yield
 
 
 def test_layers_are_merged_threshold_by_threshold() -> None:

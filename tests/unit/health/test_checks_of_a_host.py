@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.health.defaults import DEFAULT_CHECKS
 from ansible_collections.vigil.monitoring.plugins.module_utils.vigil.model import InvalidInput
 from ansible_collections.vigil.monitoring.plugins.plugin_utils.checks import host_checks
+
+from tests.unit.plugin_loader import plugin_loader
 
 HOSTS = {"all": {"children": {
     "monitored": {"hosts": {"web1": None, "db1": None}},
@@ -30,8 +32,9 @@ OURS = {str(check["name"]) for check in DEFAULT_CHECKS}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _plugins() -> None:
-    init_plugin_loader()
+def _plugins() -> Iterator[None]:
+    with plugin_loader():
+        yield
 
 
 @pytest.fixture
