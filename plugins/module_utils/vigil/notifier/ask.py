@@ -94,6 +94,24 @@ def by_status(answer: Answer, now: float, said: str = "") -> Outcome:
     return Outcome(LATER, f"{words}, which is not expected")
 
 
+def by_errcode(answer: Answer, call: Call, who: str, busy: Mapping[int, float | None], lasts: Callable[[int, str], bool]) -> Outcome:
+    """Read the ``errcode`` of a robot's answer, which stands inside a 200.
+
+    ``busy`` are codes that are worth another try, each with the seconds to wait where the provider says it; ``lasts`` tells of any other
+    code and its words whether it stays until somebody changes something.
+    """
+    code, said = answer.data.get("errcode"), str(answer.data.get("errmsg", ""))
+    if not isinstance(code, int):
+        found = by_status(answer, call.now)
+        return found if found.state != SENT else Outcome(LATER, f"its answer has no errcode: {answer.text}")
+    if code == 0:
+        return Outcome(SENT, f"{who} took it")
+    words = f"{who} answered {code}: {said}"
+    if code in busy:
+        return Outcome(LATER, words, retry_after(answer, call.now) or busy[code])
+    return Outcome(NEVER if lasts(code, said) else LATER, words)
+
+
 def retry_after(answer: Answer, now: float) -> float | None:
     """Return the seconds that Retry-After asks for (RFC 9110, 10.2.3: seconds or a date), at most a day; None where it does not."""
     given = answer.headers.get("retry-after", "").strip()

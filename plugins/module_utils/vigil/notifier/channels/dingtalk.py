@@ -9,11 +9,12 @@ import base64
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 from urllib.parse import quote_plus
 
 from ...health.clients import http
 from .. import ask
-from ..channel import LATER, NEVER, SENT, Channel, Outcome
+from ..channel import Channel, Outcome
 from ..text import body, utf8
 
 # The whole request may have 20,000 bytes; JSON doubles quotes and line ends at worst.
@@ -43,19 +44,19 @@ def build(call: ask.Call) -> http.Request:
 
 
 def read(answer: ask.Answer, call: ask.Call) -> Outcome:
-    """Read errcode, which stands inside a 200. 310000 (keyword, signature, address not allowed) lasts until somebody changes it."""
-    code, said = answer.data.get("errcode"), str(answer.data.get("errmsg", ""))
-    if not isinstance(code, int):
-        found = ask.by_status(answer, call.now)
-        return found if found.state != SENT else Outcome(LATER, f"its answer has no errcode: {answer.text}")
-    if code == 0:
-        return Outcome(SENT, "DingTalk took it")
-    words = f"DingTalk answered {code}: {said}"
-    if code in _BUSY:
-        return Outcome(LATER, words, ask.retry_after(answer, call.now) or _BUSY[code])
+    """Read errcode. 310000 (keyword, signature, address not allowed) lasts until somebody changes it, but for a clock that is wrong."""
+    found = ask.by_errcode(answer, call, "DingTalk", _BUSY, _lasts)
+    return replace(found, words=f"{found.words} (is this host's clock right?)") if _late(answer) else found
+
+
+def _late(answer: ask.Answer) -> bool:
+    return answer.data.get("errcode") == 310000 and "timestamp" in str(answer.data.get("errmsg", ""))
+
+
+def _lasts(code: int, said: str) -> bool:
     if code == 310000 and "timestamp" in said:
-        return Outcome(LATER, f"{words} (is this host's clock right?)")
-    return Outcome(NEVER if code in _REFUSED or 40000 <= code < 41000 else LATER, words)
+        return False
+    return code in _REFUSED or 40000 <= code < 41000
 
 
 def wrong_mobile(recipient: str) -> str | None:

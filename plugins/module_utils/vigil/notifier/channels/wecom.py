@@ -9,7 +9,7 @@ import re
 
 from ...health.clients import http
 from .. import ask
-from ..channel import LATER, NEVER, SENT, Channel, Outcome
+from ..channel import Channel, Outcome
 from ..text import body, utf8
 
 # A text has at most 2,048 bytes.
@@ -34,17 +34,8 @@ def build(call: ask.Call) -> http.Request:
 
 
 def read(answer: ask.Answer, call: ask.Call) -> Outcome:
-    """Read errcode, which stands inside a 200."""
-    code, said = answer.data.get("errcode"), str(answer.data.get("errmsg", ""))
-    if not isinstance(code, int):
-        found = ask.by_status(answer, call.now)
-        return found if found.state != SENT else Outcome(LATER, f"its answer has no errcode: {answer.text}")
-    if code == 0:
-        return Outcome(SENT, "WeCom took it")
-    words = f"WeCom answered {code}: {said}"
-    if code in _BUSY:
-        return Outcome(LATER, words, ask.retry_after(answer, call.now) or _BUSY[code])
-    return Outcome(NEVER if 40000 <= code < 50000 or code == 93000 else LATER, words)
+    """Read errcode."""
+    return ask.by_errcode(answer, call, "WeCom", _BUSY, lambda code, said: 40000 <= code < 50000 or code == 93000)
 
 
 def wrong_user(recipient: str) -> str | None:
